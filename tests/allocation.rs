@@ -21,7 +21,7 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 use wirelab::{
-    capture::{Epoch, Qlog, QlogOptions},
+    capture::{Epoch, Missing, Qlog, QlogOptions},
     certs,
     link::{LinkSpec, QueueVisit},
     path::{
@@ -158,7 +158,7 @@ fn traces_allocate_nothing_per_event() {
     events(WARMUP, MESSAGES);
     let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
     assert!(allocations < SOME, "{allocations} allocations for {MESSAGES} packets");
-    assert_eq!(qlog.finish(true).unwrap(), 0);
+    assert_eq!(qlog.finish(true).unwrap(), Missing::default());
 }
 
 /// A packet is sent, crosses the link, and is acknowledged.

@@ -161,6 +161,9 @@ mod tests {
         let packet = packet("[2001:db8::1]:1000", "[2001:db8::2]:2000", b"datagram");
         assert_eq!(packet.len(), 40 + 8 + 8);
         assert!(udp_is_valid(&packet, 8..40, 40));
+        let addresses = ["[2001:db8::1]:1000", "[2001:db8::2]:2000"].map(|text| text.parse().unwrap());
+        assert_eq!(ip::addresses(&packet), Some(addresses.into()));
+        assert_eq!(ip::udp_payload(&packet), Some(&b"datagram"[..]));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod disk;
 mod epoch;
 mod frame;
 mod held;
+mod missing;
 mod pcapng;
 mod qlog;
 mod recorder;
@@ -15,6 +16,7 @@ mod secrets;
 pub use self::{
     disk::Output,
     epoch::Epoch,
+    missing::Missing,
     qlog::{OpenFile, Qlog, QlogOptions},
     recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES},
     recording::Recording,

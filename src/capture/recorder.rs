@@ -8,6 +8,7 @@ use super::{
     epoch::Epoch,
     frame::append_ip_packet,
     held::{Held, PendingPackets},
+    missing::Missing,
     pcapng,
     secrets::Secrets,
 };
@@ -62,6 +63,8 @@ struct File {
     held: PendingPackets,
     /// Number of packets that each interface has seen.
     seen: [u64; 2],
+    /// Number of packets that the path could not show.
+    unseen: u64,
     /// When the last packet was seen, in nanoseconds since 1970-01-01 UTC.
     last: u64,
     failed: Option<io::Error>,
@@ -86,6 +89,7 @@ impl Capture {
             secrets,
             held: PendingPackets::new(options.has_link),
             seen: [0; 2],
+            unseen: 0,
             last: nanos(options.epoch.fixed()),
             is_closed: failed.is_some(),
             failed,
@@ -106,9 +110,9 @@ impl Capture {
         Box::new(self.clone())
     }
 
-    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns how many packets are
-    /// missing because the disk was too slow, or the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
+    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns what is missing, or the
+    /// first write error.
+    pub fn finish(&self, is_whole: bool) -> io::Result<Missing> {
         self.file.lock().finish(is_whole)
     }
 }
@@ -120,6 +124,10 @@ impl Observer for Capture {
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         self.file.lock().left(packet, exit);
+    }
+
+    fn missed(&mut self, packets: u64) {
+        self.file.lock().unseen += packets;
     }
 }
 
@@ -217,20 +225,28 @@ impl File {
         nanos(self.options.epoch.fix(at)).saturating_add(at.as_nanos())
     }
 
-    fn finish(&mut self, is_whole: bool) -> io::Result<u64> {
+    fn finish(&mut self, is_whole: bool) -> io::Result<Missing> {
         self.held.end();
         self.write_secrets();
         self.write_settled();
         self.is_closed = true;
-        let Some(disk) = self.disk.take() else { return self.failed.take().map_or(Ok(0), Err) };
+        let Some(disk) = self.disk.take() else {
+            return self.failed.take().map_or(Ok(Missing::default()), Err);
+        };
         let mut file = disk.finish([std::mem::take(&mut self.piece)])?;
         let missing = [0, 1].map(|interface| self.seen[interface] - file.packets[interface]);
-        let all = missing[0] + missing[1];
-        let state = match (&file.failed, is_whole, all) {
-            (Some(error), ..) => format!("cut: {all} packets are missing: {error}"),
-            (None, _, 1..) => format!("cut: {all} packets are missing: the disk was slower than the packets"),
-            (None, true, 0) => "complete: the run was captured to its end".to_owned(),
-            (None, false, 0) => "cut: the run was not captured to its end".to_owned(),
+        let unseen = self.unseen;
+        let left_out = missing[0] + missing[1];
+        let state = match (&file.failed, left_out, unseen, is_whole) {
+            (Some(error), ..) => format!("cut: {left_out} packets are missing: {error}"),
+            (None, 1.., ..) => {
+                format!("cut: {left_out} packets are missing: the disk was slower than the packets")
+            }
+            (None, 0, 1.., _) => {
+                format!("cut: {unseen} packets are missing: the kernel dropped its copies of them")
+            }
+            (None, 0, 0, true) => "complete: the run was captured to its end".to_owned(),
+            (None, 0, 0, false) => "cut: the run was not captured to its end".to_owned(),
         };
         let mut statistics = Vec::new();
         for (interface, missing) in [CLIENT, SERVER].into_iter().zip(missing) {
@@ -240,7 +256,7 @@ impl File {
         let completed = file.complete(&self.header(&state), &statistics);
         match file.failed {
             Some(error) => Err(error),
-            None => completed.map(|()| all),
+            None => completed.map(|()| Missing { left_out, unseen, forgotten: 0 }),
         }
     }
 }
@@ -471,6 +487,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_header_says_how_many_packets_the_path_did_not_show() {
+        let disk = Disk::of(usize::MAX);
+        let (mut capture, _) = capture(&disk, DEFAULT_SNAP_BYTES);
+        capture.missed(2);
+        capture.missed(3);
+        assert_eq!(capture.finish(true).unwrap(), Missing { unseen: 5, ..Missing::default() });
+        assert_eq!(state(&disk), "cut: 5 packets are missing: the kernel dropped its copies of them");
+    }
+
     /// A disk that blocks every write until the test lets it continue.
     struct Slow {
         disk: Disk,
@@ -523,7 +549,7 @@ mod tests {
             capture.left(&packet, ARRIVED);
         }
         drop(wait);
-        let missing = capture.finish(true).unwrap();
+        let missing = capture.finish(true).unwrap().left_out;
         let kept = disk.packets().len() as u64;
         assert!(missing > 300 && kept > 200, "{missing} missing, {kept} kept");
         assert_eq!(kept + missing, 1200);

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use rustls::KeyLog;
 
-use super::{qlog::Qlog, recorder::Capture, secrets::Secrets};
+use super::{missing::Missing, qlog::Qlog, recorder::Capture, secrets::Secrets};
 use crate::{
     path::Observers,
     trace::{ArqTracer, QuicTracers, TcpTracer},
@@ -65,15 +65,15 @@ impl Recording {
         self.secrets.clone().map(|secrets| Arc::new(secrets) as Arc<dyn KeyLog>)
     }
 
-    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns the number of packets that are
-    /// missing because the disk was too slow, or the first write error.
-    pub fn finish_capture(&self, is_whole: bool) -> io::Result<u64> {
-        self.capture.as_ref().map_or(Ok(0), |capture| capture.finish(is_whole))
+    /// Ends the capture. `is_whole` tells whether the run reached its end. Returns what is missing, or the first write
+    /// error.
+    pub fn finish_capture(&self, is_whole: bool) -> io::Result<Missing> {
+        self.capture.as_ref().map_or(Ok(Missing::default()), |capture| capture.finish(is_whole))
     }
 
-    /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns the number of events that are
-    /// missing because the disk was too slow, or the first write error.
-    pub fn finish_qlog(&self, is_whole: bool) -> io::Result<u64> {
-        self.qlog.as_ref().map_or(Ok(0), |qlog| qlog.finish(is_whole))
+    /// Ends the traces in qlog. `is_whole` tells whether the run reached its end. Returns what is missing, or the first
+    /// write error.
+    pub fn finish_qlog(&self, is_whole: bool) -> io::Result<Missing> {
+        self.qlog.as_ref().map_or(Ok(Missing::default()), |qlog| qlog.finish(is_whole))
     }
 }

@@ -7,6 +7,7 @@ mod receive;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::RangeInclusive,
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
@@ -28,7 +29,7 @@ use crate::{
         quic::{Meter, QuicSession},
     },
     unit::{Mutex, Time},
-    wire::{MessageId, Probe, probe::padding},
+    wire::{EXTENDED_HEADER_BYTES, MessageId, Probe, probe::padding},
 };
 
 /// One end of a QUIC connection.
@@ -62,7 +63,7 @@ const SERVER_STREAMS: u32 = 65_536;
 enum Writer {
     /// To a task that writes messages in sequence.
     Queue(mpsc::UnboundedSender<Message>),
-    /// The stream of a single message.
+    /// The stream of a single message or unit.
     Once(SendStream),
 }
 
@@ -211,11 +212,8 @@ impl Streams {
                         return;
                     };
                     streams.read(receive, None);
-                    for probe in unit.probes() {
-                        let write = pin!(write_message(&mut send, (probe, unit.length)));
-                        if streams.meter.writing(&streams.connection, write).await.is_err() {
-                            return;
-                        }
+                    if write_unit(&mut send, &unit, &streams.meter, &streams.connection).await.is_err() {
+                        return;
                     }
                     let _ = send.finish();
                     if let Some(until) = unit.useful_until {
@@ -246,9 +244,7 @@ impl Streams {
     }
 
     fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
-        let mut datagram = BytesMut::zeroed(length);
-        probe.fill(&mut datagram);
-        self.connection.send_datagram(datagram.freeze()).map_err(|error| match error {
+        self.connection.send_datagram(whole(probe, length)).map_err(|error| match error {
             SendDatagramError::TooLarge => ChannelError::TooLarge {
                 len: length,
                 max: self.connection.max_datagram_size().unwrap_or(0),
@@ -259,27 +255,26 @@ impl Streams {
         })
     }
 
-    fn send_on_stream(&self, message: Message) -> Result<(), ChannelError> {
+    fn send_on_stream(&self, unit: &UnitToSend) -> Result<(), ChannelError> {
         let gone = || self.stream_closed();
         if let Some(opener) = &*self.opener.lock() {
-            let (first, length) = message;
-            let unit = UnitToSend { first, count: 1, length, useful_until: None };
-            return opener.send(unit).map_err(|_| gone());
+            return opener.send(*unit).map_err(|_| gone());
         }
-        let key = self.key(message.0.id);
+        let key = self.key(unit.first.id);
         let mut writers = self.writers.lock();
         match writers.get(&key) {
-            Some(Writer::Queue(queue)) => queue.send(message).map_err(|_| gone()),
+            Some(Writer::Queue(queue)) => {
+                unit.probes().try_for_each(|probe| queue.send((probe, unit.length)).map_err(|_| gone()))
+            }
             Some(Writer::Once(_)) => {
                 let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
                     return Err(gone());
                 };
-                let (meter, connection) = (self.meter.clone(), self.connection.clone());
+                let (meter, connection, unit) = (self.meter.clone(), self.connection.clone(), *unit);
                 self.host.spawn(
                     "a reply's writer",
                     Box::pin(async move {
-                        if meter.writing(&connection, pin!(write_message(&mut stream, message))).await.is_ok()
-                        {
+                        if write_unit(&mut stream, &unit, &meter, &connection).await.is_ok() {
                             let _ = stream.finish();
                         }
                     }),
@@ -319,7 +314,25 @@ async fn write_all(
     let _ = stream.finish();
 }
 
+async fn write_unit(
+    stream: &mut SendStream,
+    unit: &UnitToSend,
+    meter: &Meter,
+    connection: &Connection,
+) -> Result<(), quinn::WriteError> {
+    for probe in unit.probes() {
+        meter.writing(connection, pin!(write_message(stream, (probe, unit.length)))).await?;
+    }
+    Ok(())
+}
+
+/// Messages of these lengths are written in one piece. Longer ones share their padding instead of copying it.
+const IN_ONE_PIECE: RangeInclusive<usize> = EXTENDED_HEADER_BYTES..=4096;
+
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
+    if IN_ONE_PIECE.contains(&length) {
+        return stream.write_chunk(whole(probe, length)).await;
+    }
     let head = probe.header(length);
     stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
     for part in padding(head.len()..length) {
@@ -328,19 +341,26 @@ async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Res
     Ok(())
 }
 
+/// A message in one piece.
+fn whole(probe: Probe, length: usize) -> Bytes {
+    let mut message = BytesMut::zeroed(length);
+    probe.fill(&mut message);
+    message.freeze()
+}
+
 impl Channel for QuicChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
         match self.streams.mapping {
             Mapping::Datagram => self.streams.send_datagram((probe, length)),
-            _ => self.streams.send_on_stream((probe, length)),
+            _ => self.streams.send_on_stream(&UnitToSend::single(probe, length)),
         }
     }
 
     fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
-        if let Some(opener) = &*self.streams.opener.lock() {
-            return opener.send(*unit).map_err(|_| self.streams.stream_closed());
+        match self.streams.mapping {
+            Mapping::Datagram => unit.probes().try_for_each(|probe| self.send(probe, unit.length)),
+            _ => self.streams.send_on_stream(unit),
         }
-        unit.probes().try_for_each(|probe| self.send(probe, unit.length))
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{
-    Channel, Delivery,
+    Channel, Delivery, UnitToSend,
     inbox::Inbox,
     order::{Order, Release},
 };
@@ -30,12 +30,15 @@ use crate::{
 /// Buffer size of a read.
 const READ_BYTES: usize = 64 * 1024;
 
+/// The messages of a unit are written together, in writes of about this many bytes.
+const WRITE_BYTES: usize = 64 * 1024;
+
 /// One end of a byte stream. The kernel's TCP hides when bytes arrived. On an emulated link the tap knows; elsewhere
 /// only the release in order is seen.
 pub(super) struct StreamChannel {
     peer: SocketAddr,
     inbox: Inbox,
-    writer: mpsc::UnboundedSender<(Probe, usize)>,
+    writer: mpsc::UnboundedSender<UnitToSend>,
     kernel: Option<Box<dyn KernelTcp>>,
     min_window_bytes: Option<u64>,
 }
@@ -49,8 +52,8 @@ impl StreamChannel {
         let arrivals = Arrivals { tap: tap.clone(), latest: None };
         let reading = read(host.clone(), reader, peer, length, arrivals, inbox.clone());
         host.spawn("a stream's reader", Box::pin(reading));
-        let (writer, messages) = mpsc::unbounded_channel();
-        let writing = write(write_half, peer, messages, wire_bytes, tap, inbox.clone());
+        let (writer, units) = mpsc::unbounded_channel();
+        let writing = write(write_half, peer, units, wire_bytes, tap, inbox.clone());
         host.spawn("a stream's writer", Box::pin(writing));
         Self { peer, inbox, writer, kernel, min_window_bytes: None }
     }
@@ -110,25 +113,33 @@ async fn read(
 async fn write(
     mut stream: tokio::io::WriteHalf<Box<dyn ByteStream>>,
     peer: SocketAddr,
-    mut messages: mpsc::UnboundedReceiver<(Probe, usize)>,
+    mut units: mpsc::UnboundedReceiver<UnitToSend>,
     wire_bytes: fn(usize) -> u64,
     tap: Option<StreamTap>,
     inbox: Inbox,
 ) {
-    let mut message = Vec::new();
-    while let Some((probe, length)) = messages.recv().await {
-        message.clear();
-        let head = probe.header(length);
-        message.extend_from_slice(&head);
-        padding(head.len()..length).for_each(|part| message.extend_from_slice(&part));
-        let end = tap.as_ref().map(|tap| tap.send(wire_bytes(message.len())));
-        let written = match stream.write_all(&message).await {
-            Ok(()) => stream.flush().await,
-            failed => failed,
-        };
-        debug_assert!(written.is_err() || end == tap.as_ref().map(StreamTap::written));
-        if let Err(e) = written {
-            return inbox.fail(ChannelError::Lost { peer, reason: e.to_string() });
+    let mut bytes = Vec::new();
+    while let Some(unit) = units.recv().await {
+        let mut probes = unit.probes().peekable();
+        bytes.clear();
+        while let Some(probe) = probes.next() {
+            let head = probe.header(unit.length);
+            bytes.extend_from_slice(&head);
+            padding(head.len()..unit.length).for_each(|part| bytes.extend_from_slice(&part));
+            // The tap follows each message, so each is a write of its own.
+            if tap.is_none() && bytes.len() < WRITE_BYTES && probes.peek().is_some() {
+                continue;
+            }
+            let end = tap.as_ref().map(|tap| tap.send(wire_bytes(bytes.len())));
+            let written = match stream.write_all(&bytes).await {
+                Ok(()) => stream.flush().await,
+                failed => failed,
+            };
+            debug_assert!(written.is_err() || end == tap.as_ref().map(StreamTap::written));
+            if let Err(e) = written {
+                return inbox.fail(ChannelError::Lost { peer, reason: e.to_string() });
+            }
+            bytes.clear();
         }
     }
     // If this fails, the stream has ended all the same.
@@ -137,10 +148,14 @@ async fn write(
 
 impl Channel for StreamChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        self.send_unit(&UnitToSend::single(probe, length))
+    }
+
+    fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
         let window = self.kernel.as_ref().and_then(|kernel| kernel.info()).map(|info| info.window_bytes);
         self.min_window_bytes = self.min_window_bytes.into_iter().chain(window).min();
         self.writer
-            .send((probe, length))
+            .send(*unit)
             .map_err(|_| ChannelError::Lost { peer: self.peer, reason: "it was closed".to_owned() })
     }
 
@@ -150,5 +165,9 @@ impl Channel for StreamChannel {
 
     fn recovery(&self) -> Recovery {
         Recovery { min_window_bytes: self.min_window_bytes, ..Recovery::of_kernel(self.kernel.as_deref()) }
+    }
+
+    fn close_counters(&mut self) {
+        self.kernel = None;
     }
 }

@@ -6,11 +6,14 @@ use clap::Args;
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Experiment, Loaded, LoadedPlan, Moved, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
-        Setup, Which, choose, choose_contrast, entry, episode, messages_config, pair,
+        Bench, Experiment, InvalidMove, Loaded, LoadedPlan, Moved, Moves, Outcome, PathKind, Plan, Rebind,
+        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config,
+        page::{Page, Pages, page_config},
+        pair,
     },
     path::StopSignal,
     report::episode::Episode,
+    transport::Transport,
 };
 
 use super::{
@@ -22,6 +25,7 @@ use super::{
         matrix::{Axes, MatrixArgs},
         moves::MoveArgs,
         output::{OutputArgs, first_error},
+        page::PageArgs,
         senders::{Senders, senders},
         servers::{ServerArgs, check_load},
         sweep::SweepArgs,
@@ -37,6 +41,8 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     matrix: MatrixArgs<D>,
     #[command(flatten)]
     workload: WorkloadArgs,
+    #[command(flatten)]
+    page: PageArgs,
     /// Run these senders beside the messages, each once in each direction, and compare with the same messages without
     /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link,
     /// the link then has --rate 20mbit --queue 1bdp --loss 0%
@@ -61,22 +67,19 @@ impl<D: Defaults> MessagesArgs<D> {
 
     /// Runs what the options ask for and writes the result.
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if let Some(page) = self.workload.page() {
+            return self.run_page(page);
+        }
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(background);
         }
-        let change = self.moves.change();
-        if !self.workload.is_answered() {
-            let why = "replies, and with this --workload there are no replies";
-            if change.is_some() {
-                let option = self.moves.option();
-                return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
-            }
-            if self.detail.wants_ladder() {
-                return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
-            }
+        let moves = self.moves.moves();
+        if !self.workload.is_answered() && self.detail.wants_ladder() {
+            let why = "it shows messages and their replies, and with this --workload there are no replies";
+            return Err(UsageError::new(format!("--ladder: {why}")).into());
         }
-        if let Some(rebind) = change {
-            return self.run_moved(rebind);
+        if let Some(rebind) = moves.change() {
+            return self.run_moved(&moves, rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
@@ -136,11 +139,50 @@ impl<D: Defaults> MessagesArgs<D> {
         first_error([written, found, drawn])
     }
 
+    /// Loads a page.
+    fn run_page(&self, page: &Page) -> anyhow::Result<ExitCode> {
+        let moves = self.moves.moves();
+        let not_for_pages = [
+            (
+                D::COMMAND == "hol",
+                "hol",
+                "it is about single messages; a page is judged as a whole: use wirelab bench",
+            ),
+            (self.background.is_some(), "--background", "it runs beside messages, not beside a page"),
+            (
+                moves.change().is_some(),
+                moves.option(),
+                "the gap is measured by messages, and a page has none",
+            ),
+            (self.detail.wants_ladder(), "--ladder", "it shows single messages, and a page has none"),
+            (
+                self.detail.wants_samples(),
+                "--samples",
+                "they are rows of single messages; --pictures has each object",
+            ),
+            (
+                self.servers.any(),
+                "--workload",
+                "a page needs a server that answers with other sizes, so not one by URL",
+            ),
+        ];
+        if let Some((_, option, why)) = not_for_pages.into_iter().find(|(is_given, ..)| *is_given) {
+            return Err(UsageError::new(format!("{option}: {why}")).into());
+        }
+        let flows = self.workload.page_flows();
+        let mut matrix = self.matrix.clone();
+        matrix.default_to(&[Transport::TLS, Transport::QUIC_ONE, Transport::QUIC_MESSAGE]);
+        let request = matrix.request::<Pages>(|axes| Ok(self.page.plans(axes, page, flows)))?;
+        self.prepared(&Pages, &request, page_config(&request)).run(&self.output, Finished::write)
+    }
+
     /// Runs messages of a client whose address changes.
-    fn run_moved(&self, rebind: Rebind) -> anyhow::Result<ExitCode> {
-        let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
+    fn run_moved(&self, moves: &Moves, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let moved = |error: InvalidMove| UsageError::new(error.to_string());
+        let plans = |axes: &Axes| moves.plans(rebind, self.plans(axes)?).map_err(moved);
+        let request = self.matrix.request::<Moved>(plans)?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend(self.moves.config());
+        config.extend(moves.config());
         let experiment = Moved(Self::bench());
         self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }

@@ -1,13 +1,17 @@
 //! Options that have no effect on the given transports and URLs. Each is reported, because the user expects an effect.
 
-use clap::{Arg, ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
-    experiment::application::Application,
+    experiment::{application::Application, page::PagePlan},
+    link::{Aqm, LinkSpec},
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::transports::Transports;
+use super::{
+    options::{link::LinkArgs, transports::Transports, workload::Traffic},
+    system::may_observe_tcp,
+};
 
 /// Options, and what they need to have an effect.
 struct Row {
@@ -36,10 +40,10 @@ const ROWS: &[Row] = &[
         options: &["pcap"],
         commands: BY_URL,
         has_effect: |asked| {
-            asked.urls.is_empty() || asked.any(|transport| transport.shape() != Shape::Stream)
+            let has_datagrams = asked.any(|transport| transport.shape() != Shape::Stream);
+            asked.urls.is_empty() || has_datagrams || may_observe_tcp()
         },
-        why: "the packets of tcp:// and tls:// are the kernel's: capture them with tcpdump, and their secrets with \
-              --keylog",
+        why: "the packets of tcp:// and tls:// are the kernel's, and capturing them takes CAP_NET_RAW: run as root",
         is_error: true,
     },
     Row {
@@ -122,9 +126,55 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &[
+            "interval",
+            "length",
+            "reply_length",
+            "arrivals",
+            "duration",
+            "warmup",
+            "wait",
+            "deadline",
+        ],
+        commands: &["bench", "hol"],
+        has_effect: |asked| !asked.is_page(),
+        why: "it is for messages on a schedule, and a page has none",
+        is_error: false,
+    },
+    Row {
+        options: &["flows"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| {
+            !asked.is_page() || asked.any(|transport| transport.mapping() == Some(Mapping::Flow))
+        },
+        why: "it is for quic-flow alone where a page is loaded",
+        is_error: false,
+    },
+    Row {
+        options: &["mode", "connections", "loads"],
+        commands: &["bench", "hol"],
+        has_effect: Asked::is_page,
+        why: "is for a page: --workload page",
+        is_error: true,
+    },
+    Row {
+        options: &["connections"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| PagePlan::has_connections(*transport)),
+        why: "it is for tcp and tls; the other transports need one connection",
+        is_error: false,
+    },
+    Row {
+        options: &["mode"],
+        commands: &["bench", "hol"],
+        has_effect: |asked| asked.any(|transport| transport.spec().resumes_sessions),
+        why: "none of these transports resumes sessions",
+        is_error: false,
+    },
+    Row {
         options: &["flows", "interval", "reply_length", "arrivals"],
         commands: &["bench", "hol"],
-        has_effect: |asked| asked.application == Application::Messages,
+        has_effect: |asked| asked.is_page() || asked.application == Application::Messages,
         why: "it is for independent messages, and this --workload has its own",
         is_error: false,
     },
@@ -157,6 +207,13 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["ecn"],
+        commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
+        has_effect: |asked| asked.may_mark,
+        why: "without --aqm the queue drops packets when it is full, and marks none",
+        is_error: false,
+    },
+    Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
@@ -169,8 +226,11 @@ const ROWS: &[Row] = &[
 struct Asked {
     urls: Vec<Target>,
     application: Application,
+    page: bool,
     /// `None` if neither -t nor a URL names any: the default includes a transport of each kind.
     transports: Option<Vec<Transport>>,
+    /// Whether any link may mark a packet.
+    may_mark: bool,
 }
 
 impl Asked {
@@ -185,13 +245,32 @@ impl Asked {
             }
             (named, by_url) => by_url.or(named),
         };
-        let application = matches.try_get_one::<Application>("workload").ok().flatten().cloned();
-        Self { urls, transports, application: application.unwrap_or_default() }
+        let (application, page) = match matches.try_get_one::<Traffic>("workload").ok().flatten() {
+            Some(Traffic::Scheduled(application)) => (application.clone(), false),
+            Some(Traffic::Page(_)) => (Application::default(), true),
+            None => (Application::default(), false),
+        };
+        let may_mark = may_mark(matches);
+        Self { urls, transports, application, page, may_mark }
+    }
+
+    fn is_page(&self) -> bool {
+        self.page
     }
 
     fn any(&self, is: impl Fn(&Transport) -> bool) -> bool {
         self.transports.as_ref().is_none_or(|transports| transports.iter().any(is))
     }
+}
+
+/// Whether the options describe a link that may mark a packet, as far as they are valid.
+fn may_mark(matches: &ArgMatches) -> bool {
+    if matches.try_get_one::<bool>("ecn").is_err() {
+        return false;
+    }
+    let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
+    let marks = |link: &LinkSpec| link.aqm != Aqm::DropTail || link.ecn_fault.is_some();
+    links.is_none_or(|links| links.iter().flatten().any(marks))
 }
 
 /// An option without effect.

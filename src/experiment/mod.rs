@@ -1,8 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
-//!   └─ senders, migration
+//! loaded, moved, share, bench, handshake, page, transfer ── driver ── matrix
+//!   └─ senders, migration          └─ connecting
 //!             └─ result ── record ── plan ── workload ── application
 //!             └─ on_path
 //! ```
@@ -13,16 +13,20 @@
 pub mod application;
 mod bench;
 mod config;
+mod connecting;
 mod deal;
 mod driver;
 mod episode;
 mod error;
 mod handshake;
+#[cfg(feature = "sockets")]
+mod held;
 mod loaded;
 mod matrix;
 mod migration;
 mod moved;
 mod on_path;
+pub mod page;
 mod part;
 mod path_kind;
 mod plan;
@@ -41,6 +45,8 @@ pub mod transfer;
 mod work;
 mod workload;
 
+#[cfg(feature = "sockets")]
+pub use self::held::{End, Growth, Held, HeldOutcome, UnknownEnd, run_end};
 pub use self::{
     bench::{
         Bench,
@@ -61,7 +67,7 @@ pub use self::{
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
-    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Outage, Rebind},
+    moved::{InvalidMove, InvalidRebind, Moved, MovedOutcome, MovedPlan, Moves, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
         Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,

@@ -1,6 +1,6 @@
 //! Variation of the propagation delay.
 
-use std::{f64::consts::TAU, fmt, str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use rand::Rng;
 use serde::{Serialize, Serializer};
@@ -10,7 +10,11 @@ use super::{
     effects::{Draw, Draws, Effect},
     property::{COUNT, TEXT, set, unless_none},
 };
-use crate::unit::{format_duration, nanos, parse_duration, random::ChaCha8Rng, shown};
+use crate::unit::{
+    format_duration, nanos, parse_duration,
+    random::{self, ChaCha8Rng},
+    shown,
+};
 
 pub(super) const PROPERTY: Property = Property {
     option: "--jitter",
@@ -143,21 +147,11 @@ impl JitterSource {
                 let value = (u128::from(self.rng.next_u64()) * values) >> 64;
                 (value as i64).saturating_sub_unsigned(self.amount)
             }
-            JitterShape::Normal => {
-                // Box-Muller; its second value is not used.
-                let radius = libm::sqrt(-2.0 * libm::log(self.above_zero()));
-                let angle = TAU * self.above_zero();
-                libm::rint(amount * radius * libm::cos(angle)) as i64
-            }
+            JitterShape::Normal => libm::rint(random::normal(&mut self.rng, amount)) as i64,
             JitterShape::Pareto => {
-                let x = 1.0 / libm::cbrt(self.above_zero());
+                let x = 1.0 / libm::cbrt(random::above_zero(&mut self.rng));
                 libm::rint(amount * ((x - 1.5) * 4.0 / 3.0).min(4.0)) as i64
             }
         }
-    }
-
-    /// A uniform draw from (0, 1] with 53 random bits.
-    fn above_zero(&mut self) -> f64 {
-        ((self.rng.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 }

@@ -12,13 +12,17 @@ use crate::{
 /// it must be quick.
 ///
 /// A packet enters once and leaves once, or twice if the link duplicates it; [`PacketView::number`] tells which. On a
-/// path without a link, a packet enters as its sender hands it to the socket and leaves as its receiver reads it.
+/// path without a link, a datagram enters as its sender hands it to the socket and leaves as its receiver reads it, and
+/// a segment of the kernel's TCP enters as the interface sends it and leaves as the interface receives it.
 pub trait Observer: Send {
     /// A packet was offered to the link.
     fn entered(&mut self, packet: &PacketView<'_>);
 
     /// A packet left the link: the receiver is about to have it, or it was dropped.
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit);
+
+    /// This many packets cannot be shown, because the path was faster than its observers.
+    fn missed(&mut self, _packets: u64) {}
 
     /// Whether it depends on the encrypted bytes of packets, for more than to recognise a packet. If no observer does,
     /// a simulation may leave packets unencrypted.
@@ -56,7 +60,7 @@ pub struct PacketView<'a> {
 pub enum Payload<'a> {
     /// What a UDP datagram carries.
     Udp(&'a [u8]),
-    /// A whole IPv4 packet.
+    /// A whole IP packet.
     Ip(&'a [u8]),
 }
 
@@ -137,6 +141,12 @@ impl Observers {
             let packet = packet();
             self.0.iter_mut().for_each(|observer| observer.left(&packet, exit));
         }
+    }
+
+    /// Reports packets that cannot be shown.
+    #[cfg(real_time)]
+    pub(super) fn missed(&mut self, packets: u64) {
+        self.0.iter_mut().for_each(|observer| observer.missed(packets));
     }
 }
 

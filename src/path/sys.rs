@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-use socket2::{MaybeUninitSlice, MsgHdrMut};
+use socket2::{MaybeUninitSlice, MsgHdrMut, SockAddr, SockAddrStorage, Socket};
 
 use super::ThreadUsage;
 
@@ -38,12 +38,18 @@ pub(super) fn unshare_user() -> io::Result<()> {
 /// Gives the calling thread real-time priority over all ordinary threads. The kernel allows this for root and for users
 /// with a real-time limit (`ulimit -r`). Threads that it starts do not inherit the priority.
 pub(super) fn run_ahead() -> io::Result<()> {
-    let lowest = libc::sched_param { sched_priority: 1 };
-    // SAFETY: the kernel reads one `sched_param`, which outlives the call.
-    let set = unsafe {
-        libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest)
-    };
-    check(set).map(drop)
+    /// The kernel's `struct sched_param`.
+    #[repr(C)]
+    struct Parameters {
+        priority: libc::c_int,
+    }
+    /// `SCHED_FIFO` with `SCHED_RESET_ON_FORK` (sched(7)).
+    const POLICY: libc::c_int = 1 | 0x4000_0000;
+    let lowest = Parameters { priority: 1 };
+    // The function of this name in musl only fails.
+    // SAFETY: the kernel reads one `struct sched_param`, which outlives the call.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, POLICY, &raw const lowest) };
+    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// `struct ifreq` (netdevice(7)): an interface's name and the argument of a request.
@@ -106,24 +112,68 @@ pub(super) fn tell_origin(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
     options.into_iter().try_for_each(|option| set_option(socket.as_fd(), level, option, 1))
 }
 
+/// Makes the kernel report when it sent or received each packet of a packet socket.
+pub(super) fn stamp_packets(socket: impl AsFd) -> io::Result<()> {
+    set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)
+}
+
 /// Receives a datagram and its control messages. Returns both lengths and the source.
 pub(super) fn receive_with_control(
-    socket: &socket2::Socket,
+    socket: &Socket,
     buffer: &mut [u8],
     control: &mut [u8],
 ) -> io::Result<(usize, usize, SocketAddr)> {
+    let mut from = socket.local_addr()?;
+    let (length, filled) = receive(socket, &mut from, buffer, control, 0)?;
+    let from = from.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+    Ok((length, filled, from))
+}
+
+/// A packet that a packet socket received.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReceivedPacket {
+    /// Its length, which may exceed the buffer.
+    pub(super) length: usize,
+    /// Bytes of control messages.
+    pub(super) control_length: usize,
+    /// Whether it was sent or received, and to whom: `PACKET_HOST`, `PACKET_OUTGOING` and others.
+    pub(super) kind: u8,
+    /// The number of the interface.
+    pub(super) interface: i32,
+}
+
+/// Receives a packet and its control messages from a packet socket.
+pub(super) fn receive_packet(
+    socket: &Socket,
+    buffer: &mut [u8],
+    control: &mut [u8],
+) -> io::Result<ReceivedPacket> {
+    let length = mem::size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: all bytes 0 are a valid address of this length, and it fits into the storage.
+    let mut from = unsafe { SockAddr::new(SockAddrStorage::zeroed(), length) };
+    let (length, control_length) = receive(socket, &mut from, buffer, control, libc::MSG_TRUNC)?;
+    // SAFETY: the storage is aligned and large enough for any address, and any bytes are a valid `sockaddr_ll`.
+    let from: libc::sockaddr_ll = unsafe { ptr::read(from.as_ptr().cast()) };
+    Ok(ReceivedPacket { length, control_length, kind: from.sll_pkttype, interface: from.sll_ifindex })
+}
+
+/// Receives a message. Returns its length and that of its control messages.
+fn receive(
+    socket: &Socket,
+    from: &mut SockAddr,
+    buffer: &mut [u8],
+    control: &mut [u8],
+    flags: i32,
+) -> io::Result<(usize, usize)> {
     fn uninit(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
         // SAFETY: both have the same layout, and the kernel writes only initialised bytes.
         unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
     }
-    let mut from = socket.local_addr()?;
     let mut buffers = [MaybeUninitSlice::new(uninit(buffer))];
     let mut message =
-        MsgHdrMut::new().with_addr(&mut from).with_buffers(&mut buffers).with_control(uninit(control));
-    let length = socket.recvmsg(&mut message, 0)?;
-    let filled = message.control_len();
-    let from = from.as_socket().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
-    Ok((length, filled, from))
+        MsgHdrMut::new().with_addr(from).with_buffers(&mut buffers).with_control(uninit(control));
+    let length = socket.recvmsg(&mut message, flags)?;
+    Ok((length, message.control_len()))
 }
 
 /// Packets dropped by a packet socket since the last call.
@@ -133,7 +183,7 @@ pub(super) fn packet_drops(socket: impl AsFd) -> io::Result<u64> {
     Ok(u32::from_ne_bytes([a, b, c, d]).into())
 }
 
-/// Binds a packet socket to the interface with this number.
+/// Binds a packet socket to the interface with this number, or to all interfaces if it is 0.
 pub(super) fn bind_packet(socket: impl AsFd, interface: u32) -> io::Result<()> {
     // SAFETY: all bytes 0 are a valid address of this kind: it has numbers only.
     let mut address: libc::sockaddr_ll = unsafe { mem::zeroed() };
@@ -187,7 +237,7 @@ fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::
     Ok((bytes, length as usize))
 }
 
-/// The usage of the calling thread so far. `None` if the kernel does not report it.
+/// The usage of the calling thread so far, without its calls on sockets. `None` if the kernel does not report it.
 pub(super) fn thread_usage() -> Option<ThreadUsage> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one `rusage`, for which there is room.
@@ -203,6 +253,7 @@ pub(super) fn thread_usage() -> Option<ThreadUsage> {
         user: time(usage.ru_utime)?,
         system: time(usage.ru_stime)?,
         context_switches: u64::try_from(switches).ok()?,
+        socket_calls: 0,
     })
 }
 

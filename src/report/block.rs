@@ -24,6 +24,8 @@ pub(crate) enum Block<'a> {
     Table(Table),
     /// Words in rows of equal length. The first row has the titles; the others begin with a label.
     Grid(Vec<Vec<String>>),
+    /// Bars made of letters, in the last of several words of each row, for formats without charts.
+    Bars { title: String, rows: Vec<Vec<String>> },
     /// Definitions of terms in the tables above.
     Terms(Vec<Term>),
     /// What limits the rows of a group.
@@ -138,6 +140,8 @@ pub(crate) enum Topic {
     Detection,
     /// How first replies are distributed over connections.
     Replies,
+    /// What a page waited for.
+    Loading,
     /// Differences from another row, which is in the title of their table.
     Difference,
 }
@@ -158,6 +162,9 @@ impl Topic {
             Self::Migration => Some("When the client's address changed"),
             Self::Detection => {
                 Some("How losses were found: lost + arrived after all (mean time until a loss was found)")
+            }
+            Self::Loading => {
+                Some("What loads waited for: the last object, and those that it came after (means)")
             }
             Self::Replies => Some("Slow and failed first replies"),
         }

@@ -5,7 +5,7 @@ use super::{
     figure::Figure,
     model::{
         ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
-        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Video, Wire,
+        NetworkDirection, PagePhases, QueueDirection, Ratio, Theory, Transfer, Truth, Video, Wire,
     },
 };
 use crate::unit::Direction;
@@ -22,6 +22,7 @@ pub(super) fn all() -> impl Iterator<Item = &'static Spec> {
         .iter()
         .chain(&VIDEO)
         .chain(&GAME)
+        .chain(&PAGE)
         .chain(&TRANSFER)
         .chain(&SHARE)
         .chain(&HANDSHAKE)
@@ -41,8 +42,16 @@ pub(super) fn is_of_messages(title: &str, topic: Topic) -> bool {
 }
 
 /// Columns that are left out where all their figures are zero.
-pub(super) const EXCEPTIONAL: [&str; 7] =
-    ["unfinished", "unknown", "lost up or down", "dropped up", "dropped down", "marked up", "marked down"];
+pub(super) const EXCEPTIONAL: [&str; 8] = [
+    "failed loads",
+    "unfinished",
+    "unknown",
+    "lost up or down",
+    "dropped up",
+    "dropped down",
+    "marked up",
+    "marked down",
+];
 
 const MESSAGES: [Spec; 16] = [
     ("delivered", Topic::Outcome, delivered),
@@ -106,6 +115,27 @@ const GAME: [Spec; 6] = [
     ("age max", Topic::Latency, |cell| time(cell.game.as_ref()?.both.max_ns)),
 ];
 
+/// When a page was complete. The last four add up to the mean time of a load.
+const PAGE: [Spec; 12] = [
+    ("failed loads", Topic::Outcome, |cell| {
+        let page = cell.page.as_ref()?;
+        share(Ratio::of(page.failed, page.loads))
+    }),
+    ("first byte", Topic::Latency, |cell| time(cell.page.as_ref()?.first_byte_ns.p50)),
+    ("document", Topic::Latency, |cell| time(cell.page.as_ref()?.document_ns.p50)),
+    ("first object", Topic::Latency, |cell| time(cell.page.as_ref()?.first_object_ns.p50)),
+    ("complete p50", Topic::Latency, |cell| time(cell.page.as_ref()?.complete_ns.p50)),
+    ("complete p90", Topic::Latency, |cell| time(cell.page.as_ref()?.complete_ns.p90)),
+    ("round trips", Topic::Duration, |cell| Some(Figure::Mean(cell.page.as_ref()?.round_trips?.get(), 2))),
+    ("connections", Topic::Cost, |cell| {
+        Some(Figure::Mean(cell.page.as_ref()?.connections_per_load?.get(), 1))
+    }),
+    ("connecting", Topic::Loading, |cell| phase(cell, |phases| phases.connecting_ns)),
+    ("waiting", Topic::Loading, |cell| phase(cell, |phases| phases.waiting_ns)),
+    ("to first bytes", Topic::Loading, |cell| phase(cell, |phases| phases.request_ns)),
+    ("receiving", Topic::Loading, |cell| phase(cell, |phases| phases.receiving_ns)),
+];
+
 const TRANSFER: [Spec; 4] = [
     ("completed", Topic::Duration, |cell| {
         let transfer = transfer(cell)?;
@@ -131,7 +161,7 @@ const HANDSHAKE: [Spec; 3] = [
     ("round trips", Topic::Duration, |cell| Some(Figure::Mean(handshake(cell)?.round_trips?.get(), 2))),
 ];
 
-const COST: [Spec; 8] = [
+const COST: [Spec; 12] = [
     ("resent", Topic::Cost, |cell| {
         transfer(cell)?;
         cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
@@ -144,8 +174,20 @@ const COST: [Spec; 8] = [
         let (_, bytes) = crossed(cell.wire.as_ref()?);
         per_message(bytes, cell.messages.as_ref()?, 0)
     }),
+    ("client bytes/connection", Topic::Cost, |cell| {
+        Some(Figure::Count(cell.memory?.client_bytes_per_connection))
+    }),
+    ("server bytes/connection", Topic::Cost, |cell| {
+        Some(Figure::Count(cell.memory?.server_bytes_per_connection))
+    }),
     ("client CPU/message", Topic::Cost, |cell| time(cell.cpu?.client_ns_per_message)),
     ("server CPU/message", Topic::Cost, |cell| time(cell.cpu?.server_ns_per_message)),
+    ("client calls/message", Topic::Cost, |cell| {
+        Some(Figure::Mean(cell.cpu?.client_socket_calls_per_message?.get(), 2))
+    }),
+    ("server calls/message", Topic::Cost, |cell| {
+        Some(Figure::Mean(cell.cpu?.server_socket_calls_per_message?.get(), 2))
+    }),
     ("overhead", Topic::Cost, |cell| {
         // Where messages are counted, bytes per message say the same.
         let wire = cell.wire.as_ref().filter(|_| cell.messages.is_none())?;
@@ -307,6 +349,10 @@ fn bottleneck(cell: &Cell) -> Option<&QueueDirection> {
 fn frames(cell: &Cell, of: fn(&Video) -> u64) -> Option<Figure> {
     let video = cell.video.as_ref()?;
     share(Ratio::of(of(video), video.frames))
+}
+
+fn phase(cell: &Cell, of: fn(&PagePhases) -> u64) -> Option<Figure> {
+    time(cell.page.as_ref()?.phases_mean_ns.as_ref().map(of))
 }
 
 fn time(ns: Option<u64>) -> Option<Figure> {

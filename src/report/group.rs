@@ -97,6 +97,7 @@ impl<'a> Group<'a> {
     pub(crate) fn description(&self) -> String {
         let mut parts = vec![words::workload(&self.cells[0].workload)];
         parts.extend(words::connections(&self.cells));
+        parts.extend(words::loads(&self.cells));
         let seeds = self.cells.iter().map(|cell| cell.seeds);
         if let (Some(fewest), Some(most)) = (seeds.clone().min(), seeds.max()) {
             let most_seeds = numbers::plural(most, "seed");
@@ -141,6 +142,12 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     let mut label = words::plain(&cell.transport);
     if let Some(handshake) = &cell.handshake {
         label = format!("{label} {}", handshake.mode);
+    }
+    if let Some(page) = &cell.page {
+        label = format!("{label}{}", words::page_row(page));
+    }
+    if let Some(memory) = &cell.memory {
+        label = format!("{label} {}", numbers::plural(memory.connections, "connection"));
     }
     let other_server = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
     if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(other_server)) {

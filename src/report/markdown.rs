@@ -40,6 +40,7 @@ fn block(block: &Block<'_>) -> Option<String> {
         Block::List(items) => list('-', items.iter().map(|item| escape(item))),
         Block::Table(table) => draw(table),
         Block::Grid(rows) => grid(rows),
+        Block::Bars { title, rows } => format!("{}\n\n{}", escape(title), grid(rows)),
         Block::Terms(terms) => definitions(terms),
         Block::Flags(flags) => list('*', flags.iter().map(flag)),
         Block::Skipped(skipped) => list('*', skipped.iter().map(|skipped| escape(&words::skipped(skipped)))),

@@ -29,6 +29,7 @@ pub mod model;
 mod numbers;
 mod overlay;
 mod page;
+mod pages;
 mod plot;
 mod properties;
 mod savings;

@@ -14,6 +14,7 @@ use super::{
     losses::losses,
     migrations::migrations,
     model::{Cell, Flag, ResultFile, Skipped},
+    pages::{pages, waterfalls},
     savings::savings,
     shares,
     summary::points,
@@ -115,6 +116,8 @@ impl<'a> Page<'a> {
         }
         self.list(calls(group));
         self.list(games(group));
+        self.list(pages(group));
+        self.blocks.extend(waterfalls(group));
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
         self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));

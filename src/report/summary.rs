@@ -23,7 +23,11 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 27] = [
+const COLUMNS: [(&str, Topic); 31] = [
+    ("failed loads", Topic::Outcome),
+    ("first byte", Topic::Latency),
+    ("complete p50", Topic::Latency),
+    ("complete p90", Topic::Latency),
     ("stale", Topic::Outcome),
     ("age mean", Topic::Latency),
     ("age p99", Topic::Latency),
@@ -167,6 +171,9 @@ fn shown(command: &str, first: &Cell) -> Option<(&'static str, Read)> {
         "bench" | "hol" if first.game.is_some() => {
             Some(("mean age of the state", |cell| cell.game.as_ref()?.both.mean_ns.map(Figure::Time)))
         }
+        "bench" if first.page.is_some() => Some(("median time to the complete page", |cell| {
+            cell.page.as_ref()?.complete_ns.p50.map(Figure::Time)
+        })),
         "bench" | "hol" if first.video.is_some() => Some(("frames not shown", |cell| {
             let video = cell.video.as_ref()?;
             Ratio::of(video.frames - video.shown.min(video.frames), video.frames).map(Figure::Share)

@@ -41,6 +41,16 @@ const GAMES: [Term; 3] = [
     Term { term: "age mean", meaning: "of the newest known state, over time, at both ends" },
 ];
 
+const PAGES: [Term; 4] = [
+    Term {
+        term: "first byte",
+        meaning: "until the first 1,000 bytes of the document; the median, as the next three",
+    },
+    Term { term: "complete p50", meaning: "until all objects were complete" },
+    Term { term: "connecting", meaning: "for the handshake of the connection that carried an object" },
+    Term { term: "waiting", meaning: "for a connection that was free" },
+];
+
 const DETECTION: [Term; 3] = [
     Term { term: "found after", meaning: "mean time from when a lost packet entered the link" },
     Term { term: "false losses", meaning: "declared lost, and arrived" },
@@ -73,8 +83,8 @@ pub(super) fn of_list<'a>(table: &Table) -> Option<Block<'a>> {
 /// The terms of a table of a group: the main table has no title.
 pub(super) fn of_group<'a>(table: &Table) -> Option<Block<'a>> {
     match table.title {
-        None => terms(table, [DELAYED, BLOCKED].into_iter().chain(CALLS).chain(GAMES)),
-        Some(_) => terms(table, ORDER.into_iter().chain(DETECTION).chain(MIGRATION)),
+        None => terms(table, [DELAYED, BLOCKED].into_iter().chain(CALLS).chain(GAMES).chain(PAGES)),
+        Some(_) => terms(table, ORDER.into_iter().chain(DETECTION).chain(MIGRATION).chain(PAGES)),
     }
 }
 

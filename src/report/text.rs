@@ -70,6 +70,10 @@ impl Drawing {
             Block::List(items) => items.iter().for_each(|item| self.item(item, "")),
             Block::Table(table) => self.table(table),
             Block::Grid(rows) => self.grid(rows),
+            Block::Bars { title, rows } => {
+                self.prose("", title, "");
+                self.grid(rows);
+            }
             Block::Terms(terms) => self.prose("", &definitions(terms), ""),
             Block::Flags(flags) => flags.iter().for_each(|flagged| self.flag(flagged)),
             Block::Skipped(skipped) => skipped.iter().for_each(|skipped| self.skipped(skipped)),

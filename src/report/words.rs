@@ -1,7 +1,7 @@
 //! Settings in words.
 
 use super::{
-    model::{Arrivals, Cell, Link, Ratio, Skipped, System, Workload},
+    model::{Arrivals, Cell, HandshakeMode, Link, Page, Ratio, Skipped, System, Workload},
     numbers::{count, plural, rate, setting, share, time},
 };
 use crate::link::{LinkSettings, PROPERTIES, Property, Word};
@@ -65,6 +65,22 @@ pub(crate) fn connections(cells: &[&Cell]) -> Option<String> {
         plural(most, "connection"),
         plural(bytes, "byte")
     ))
+}
+
+/// How many loads stand behind each row, if a page was loaded.
+pub(crate) fn loads(cells: &[&Cell]) -> Option<String> {
+    let pages = || cells.iter().filter_map(|cell| cell.page.as_ref());
+    let most = pages().map(|page| page.loads).max()?;
+    let objects = plural(pages().next()?.objects, "object");
+    let bytes = pages().find_map(|page| page.mean_bytes).unwrap_or(0);
+    Some(format!("{} per row of {objects} with {} bytes on average", plural(most, "load"), count(bytes)))
+}
+
+/// What tells a row of page loads from others of its transport, as part of a label.
+pub(crate) fn page_row(page: &Page) -> String {
+    let connections = page.max_connections.map(|most| format!(" {}", plural(most, "connection")));
+    let mode = (page.mode != HandshakeMode::Cold).then(|| format!(" {}", page.mode));
+    connections.into_iter().chain(mode).collect()
 }
 
 /// The link in words; `None` is a real network.
@@ -137,6 +153,9 @@ pub(crate) fn workload(workload: &Workload) -> String {
     } else if let Some(game) = workload.application.as_ref().filter(|name| name.starts_with("game")) {
         let length = workload.length_bytes.unwrap_or(0);
         parts.push(format!("{}: updates of {} bytes both ways", plain(game), count(length)));
+    } else if let Some(page) = workload.application.as_ref().filter(|name| name.starts_with("page")) {
+        let length = workload.length_bytes.unwrap_or(0);
+        parts.push(format!("{} with requests of {} bytes", plain(page), count(length)));
     } else if let Some(interval) = workload.interval_ns {
         let length = workload.length_bytes.unwrap_or(0);
         let spacing = match workload.arrivals {

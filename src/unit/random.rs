@@ -3,6 +3,8 @@
 //! ChaCha8 is used because its output is defined by its specification. `StdRng` may change its algorithm between
 //! versions of `rand`, which would change every published result.
 
+use std::f64::consts::TAU;
+
 use rand::{Rng, SeedableRng};
 pub use rand_chacha::ChaCha8Rng;
 
@@ -18,6 +20,18 @@ pub fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
 /// Draws uniformly from [0, 1) with 53 random bits.
 pub fn unit(rng: &mut ChaCha8Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Draws uniformly from (0, 1] with 53 random bits.
+pub fn above_zero(rng: &mut ChaCha8Rng) -> f64 {
+    ((rng.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
+}
+
+/// Draws from a normal distribution with mean 0 (Box and Muller, whose second value is not used).
+pub fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f64 {
+    let radius = libm::sqrt(-2.0 * libm::log(above_zero(rng)));
+    let angle = TAU * above_zero(rng);
+    deviation * radius * libm::cos(angle)
 }
 
 /// Draws a 32-byte key from a `stream` of a `seed`.

@@ -15,6 +15,7 @@ mod handshake;
 mod message_loss;
 mod null;
 mod order;
+mod page;
 mod queue;
 mod queues;
 mod single_drop;
@@ -82,6 +83,7 @@ pub const CASES: &[Case] = &[
     queues::RED,
     call::LOSS,
     call::FREEZE,
+    page::CASE,
 ];
 
 /// A case that could not be run. It counts as failed.

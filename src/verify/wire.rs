@@ -6,7 +6,11 @@ use std::{
 };
 
 use crate::{
-    experiment::{self, Observers, Outcome, Plan, RunError},
+    capture::Recording,
+    experiment::{
+        self, Observers, Outcome, Plan, RunError,
+        page::{PageOutcome, PagePlan, load_page},
+    },
     link::{Event, FlowId, Link, LinkSpec, PacketTraits},
     path::StopSignal,
     unit::{Direction, Time},
@@ -47,6 +51,11 @@ pub trait Wire: Sync {
 
     /// A run of an experiment in virtual time. Fails like [`experiment::run`].
     fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError>;
+
+    /// The loads of a page in virtual time. Fails like [`load_page`].
+    fn load(&self, plan: &PagePlan, seed: u64) -> Result<PageOutcome, RunError> {
+        load_page(plan, seed, false, &StopSignal::default(), &Recording::default())
+    }
 }
 
 /// The wire of experiments.

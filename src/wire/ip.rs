@@ -1,6 +1,6 @@
-//! IPv4 (RFC 791), TCP (RFC 9293) and UDP (RFC 768) headers, as far as they are read here.
+//! IPv4 (RFC 791), IPv6 (RFC 8200), TCP (RFC 9293) and UDP (RFC 768) headers, as far as they are read here.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -47,14 +47,14 @@ pub fn is_ipv4(packet: &[u8]) -> bool {
     packet.first().is_some_and(|first| first >> 4 == 4)
 }
 
-/// The source and the destination of an IPv4 packet; port 0 unless it is UDP or TCP.
+/// The source and the destination of a packet; port 0 unless it is UDP or TCP.
 pub fn addresses(packet: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
     let transport = payload(packet, TCP).or_else(|| payload(packet, UDP)).unwrap_or_default();
-    let address = |at: usize, port: usize| {
-        let octets: [u8; 4] = packet.get(at..at + 4)?.try_into().ok()?;
-        Some(SocketAddrV4::new(Ipv4Addr::from(octets), word(transport, port).unwrap_or(0)).into())
-    };
-    Some((address(12, 0)?, address(16, 2)?))
+    let port = |at| word(transport, at).unwrap_or(0);
+    let v4 = |at| Some(IpAddr::V4(Ipv4Addr::from(*packet.get(at..)?.first_chunk::<4>()?)));
+    let v6 = |at| Some(IpAddr::V6(Ipv6Addr::from(*packet.get(at..)?.first_chunk::<16>()?)));
+    let (from, to) = if is_ipv4(packet) { (v4(12)?, v4(16)?) } else { (v6(8)?, v6(24)?) };
+    Some((SocketAddr::new(from, port(0)), SocketAddr::new(to, port(2))))
 }
 
 /// The protocol number of an IPv4 packet.
@@ -65,9 +65,11 @@ pub fn protocol(packet: &[u8]) -> Option<u8> {
 /// The ECN field of a packet that is marked: CE (RFC 3168 section 5).
 pub const CONGESTION_EXPERIENCED: u8 = 0b11;
 
-/// The ECN field of an IPv4 packet (RFC 3168 section 5): 0 if its transport is not ECN-capable.
+/// The ECN field of a packet (RFC 3168 section 5): 0 if its transport is not ECN-capable.
 pub fn ecn(packet: &[u8]) -> u8 {
-    packet.get(1).map_or(0, |service| service & ECN_MASK)
+    // The traffic class of IPv6 begins in the middle of the first octet.
+    let shift = if is_ipv4(packet) { 0 } else { 4 };
+    packet.get(1).map_or(0, |octet| octet >> shift & ECN_MASK)
 }
 
 /// Sets the ECN field of an IPv4 packet, and corrects its header checksum (RFC 1624, equation 3).
@@ -123,18 +125,27 @@ pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
 /// Like [`udp_payload`], but mutable. Sets the UDP checksum to 0, which means none (RFC 768).
 pub fn udp_payload_unchecked(packet: &mut [u8]) -> Option<&mut [u8]> {
     let length = udp_payload(packet)?.len();
-    let header = usize::from(packet.first()? & 0x0f) * 4;
+    let (header, _, _) = ip_header(packet)?;
     packet.get_mut(header + 6..header + 8)?.fill(0);
     packet.get_mut(header + 8..header + 8 + length)
 }
 
-/// The payload of an IPv4 packet of this protocol. Only the first fragment of a datagram has a transport header; our
-/// sockets send no fragments.
+/// The payload of a packet of this protocol. Only the first fragment of a datagram has a transport header; our sockets
+/// send no fragments, and no extension headers of IPv6.
 fn payload(packet: &[u8], protocol: u8) -> Option<&[u8]> {
-    let header = usize::from(packet.first()? & 0x0f) * 4;
-    let total = usize::from(word(packet, 2)?);
-    (is_ipv4(packet) && *packet.get(9)? == protocol).then_some(())?;
-    packet.get(header..total)
+    let (header, total, carried) = ip_header(packet)?;
+    if carried == protocol { packet.get(header..total) } else { None }
+}
+
+/// The length of the header, the length of the packet, and the protocol of its payload.
+fn ip_header(packet: &[u8]) -> Option<(usize, usize, u8)> {
+    const IPV6_HEADER_BYTES: usize = 40;
+    let first = *packet.first()?;
+    match first >> 4 {
+        4 => Some((usize::from(first & 0x0f) * 4, word(packet, 2)?.into(), *packet.get(9)?)),
+        6 => Some((IPV6_HEADER_BYTES, IPV6_HEADER_BYTES + usize::from(word(packet, 4)?), *packet.get(6)?)),
+        _ => None,
+    }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u16> {

@@ -393,6 +393,41 @@ fn a_call_from_a_file_is_judged_by_its_frames_and_options_of_a_call_need_one() {
 }
 
 #[test]
+fn a_page_from_a_file_is_loaded_and_options_of_a_page_need_one() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("page.csv"), "bytes,after\n3000,\n1000,1\n2500,2\n").unwrap();
+    let options = "-t udp,quic-one,tls --rtt 40ms --loss 0% --seeds 1 --loads 2 -J";
+    let said = bench(folder.path(), &format!("bench --workload page:page.csv {options}"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let result = result(&said.stdout);
+    // The handshake, the document, and two objects, of which one names the other.
+    let page = &result["cells"][0]["page"];
+    assert_eq!((&page["complete"], &page["complete_ns"]["max"]), (&2.into(), &160_000_000.into()));
+    assert_eq!((&page["objects"], &page["mean_bytes"]), (&3.into(), &7000.into()));
+    assert_eq!(result["cells"].as_array().unwrap().len(), 1);
+    let skipped: Vec<&str> = result["skipped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|skipped| skipped["transport"].as_str().unwrap())
+        .collect();
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    assert!(skipped.contains(&"udp") && skipped.contains(&"tls"), "{skipped:?}");
+    let again = bench(folder.path(), &format!("bench --workload page:page.csv {options} -d 5s --flows 3"));
+    assert!(again.stderr.contains("--duration") && again.stderr.contains("--flows"), "{}", again.stderr);
+
+    refused("--workload page:none.csv", &["--workload", "none.csv", "No such file"]);
+    refused("--workload page:0", &["number of objects", "1 to 1000"]);
+    refused("--workload page:5:1KB:6", &["depth", "1 to the number of objects"]);
+    refused("--loads 3", &["--loads", "--workload page"]);
+    refused("--mode 0rtt", &["--mode", "--workload page"]);
+    refused("--workload page --ladder", &["--ladder", "a page has none"]);
+    refused("--workload page --rebind 1s", &["--rebind", "a page has none"]);
+    refused("--workload page --background tcp", &["--background", "not beside a page"]);
+    refused("--workload page udp://127.0.0.1:9", &["--workload", "not one by URL"]);
+}
+
+#[test]
 fn a_page_marks_a_change_of_address_and_explains_latency_where_it_has_one() {
     let folder = tempdir().unwrap();
     let page = |options: &str| {

@@ -11,7 +11,9 @@ use std::{
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Program, has_command, has_namespaces, run, skip, wirelab};
+use wirelab::path::direct::may_observe_tcp;
+
+use crate::support::{Program, has_command, has_namespaces, is_root, run, skip, wirelab};
 
 fn contains(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).unwrap();
@@ -157,13 +159,70 @@ fn a_capture_changes_no_figure() {
 }
 
 #[test]
-fn a_capture_without_packets_says_why() {
+fn without_the_permission_to_capture_tcp_a_capture_says_so() {
     let folder = tempdir().unwrap();
-    let bench = "bench -t tcp,udp --path direct -d 100ms -w 0s --seeds 1 --pcap all/";
-    let ended = run(folder.path(), bench.split(' '));
-    let said = "no packets of tcp: without a link, only the kernel sees TCP segments; use --path netns";
+    // Root has all capabilities that are in the bounding set.
+    let dropped: &[&str] = if is_root() { &["--bounding-set=-net_raw"] } else { &[] };
+    if !has_command("setpriv") {
+        return;
+    }
+    let run = |arguments: &str| {
+        let program = wirelab(folder.path(), arguments.split(' '));
+        let mut command = Command::new("setpriv");
+        command.args(dropped).arg(program.get_program()).args(program.get_args()).current_dir(folder.path());
+        Program::start(command).finish()
+    };
+    let ended = run("bench -t tcp,udp --path direct -d 100ms -w 0s --seeds 1 --pcap all/");
+    let said = "no packets of tcp: without a link, TCP segments are the kernel's, and capturing them takes CAP_NET_RAW; \
+                run as root, or use --path netns";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     ended.succeeded();
+    let refused = run("bench -d 1s --pcap run.pcapng tls://127.0.0.1:9");
+    assert_eq!(refused.code, Some(2));
+    let said =
+        "--pcap: the packets of tcp:// and tls:// are the kernel's, and capturing them takes CAP_NET_RAW";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+}
+
+#[test]
+fn without_a_link_a_capture_and_a_trace_have_the_segments_of_the_kernels_tcp() {
+    if !may_observe_tcp() {
+        return skip("no CAP_NET_RAW");
+    }
+    let folder = tempdir().unwrap();
+    let bench = "bench -t tcp,tls,udp --path direct -d 300ms -w 0s --seeds 1 --pcap all/ --qlog traces";
+    let ended = run(folder.path(), bench.split(' '));
+    assert!(!ended.stderr.contains("no packets") && !ended.stderr.contains("missing"), "{}", ended.stderr);
+    ended.succeeded();
+    for transport in ["000-tcp", "001-tls"] {
+        let name = format!("{transport}-direct-seed1");
+        let capture = folder.path().join(format!("all/{name}.pcapng"));
+        assert!(contains(&capture, "complete: the run was captured to its end"), "{name}");
+        // Both copies of a packet have the same bytes: one where it was sent, one where it arrived.
+        let mut copies: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+        for (_, block) in blocks(&capture).into_iter().filter(|(kind, _)| *kind == PACKET) {
+            let length = u32::from_le_bytes(block[12..16].try_into().unwrap()) as usize;
+            copies.entry(block[20..20 + length].to_vec()).or_default().push(block[0]);
+        }
+        for (packet, interfaces) in &copies {
+            let mut sorted = interfaces.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1], "{name}: {interfaces:?} {packet:02x?}");
+        }
+        const SYN: u8 = 2;
+        let syns: Vec<_> = copies.iter().filter(|(packet, _)| packet[33] & SYN != 0).collect();
+        let [(_, request), (_, answer)] = syns.iter().rev().collect::<Vec<_>>()[..] else { panic!("{name}") };
+        assert_ne!(request[0], answer[0], "{name}: each end sends one");
+
+        let ends = ["client", "server"]
+            .map(|end| events(&folder.path().join(format!("traces/{name}-1-{end}.qlog"))));
+        let [sent, received] = ["packet_sent", "packet_received"].map(|kind| {
+            let name = format!("transport:{kind}");
+            ends.each_ref().map(|events| events.iter().filter(|event| event["name"] == *name).count())
+        });
+        assert_eq!(sent, [received[1], received[0]], "{name}");
+        assert_eq!(sent[0] + sent[1], copies.len(), "{name}");
+    }
 }
 
 #[test]
@@ -376,7 +435,6 @@ fn a_capture_that_cannot_be_written_ends_the_run_in_one_line() {
             "--pcap run.txt",
             "--pcap: invalid name `run.txt`: expected FILE.pcapng, or a folder that ends in /",
         ),
-        ("--pcap run.pcapng tls://127.0.0.1:9", "--pcap: the packets of tcp:// and tls:// are the kernel's"),
         ("--qlog traces quic://127.0.0.1:9", "--qlog: a server by URL is not traced"),
         (
             "--qlog traces -t udp,dtls",

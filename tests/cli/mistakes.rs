@@ -113,6 +113,10 @@ fn an_option_without_effect_is_named() {
             "--pace has no effect here: it is for raw datagrams",
         ),
         ("transfer -t udp,quic-one --bytes 1KB --flows 9", "--flows has no effect here: it is for quic-flow"),
+        (
+            "bench -t udp -d 50ms --rate 1mbit --queue 9p --ecn",
+            "--ecn has no effect here: without --aqm the queue",
+        ),
         ("bench -t udp -d 50ms -C bbr", "--congestion has no effect here: none of these transports"),
         ("handshake -t udp,arq-selective -n 1 --cert-bytes 1KB", "--cert-bytes has no effect here: none of"),
     ] {

@@ -10,7 +10,9 @@ use std::{
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::support::{Link, Program, Server, has_namespaces, python_with, run, tool};
+use wirelab::path::direct::may_observe_tcp;
+
+use crate::support::{Link, Program, Server, has_namespaces, python_with, run, skip, tool};
 
 /// The values of `fields` of each packet that matches `filter`. Skips without tshark.
 fn tshark(capture: &Path, filter: &str, fields: &[&str]) -> Option<Vec<Vec<String>>> {
@@ -149,11 +151,16 @@ fn tsharks_analysis_of_tcp_agrees_with_the_result() {
 fn tshark_decrypts_every_connection_of_handshakes_on_every_path() {
     let folder = tempdir().unwrap();
     let capture = folder.path().join("run.pcapng");
-    for (transport, path) in [("quic-one", "sim"), ("quic-one", "relay"), ("tls", "netns")] {
+    let runs = [("quic-one", "sim"), ("quic-one", "relay"), ("tls", "netns"), ("tls", "direct")];
+    for (transport, path) in runs {
         if path == "netns" && !has_namespaces() {
-            return;
+            continue;
         }
-        let options = "--seeds 1 --loss 0% --mode cold --pcap run.pcapng -J -q";
+        if (transport, path) == ("tls", "direct") && !may_observe_tcp() {
+            return skip("no CAP_NET_RAW");
+        }
+        let loss = if path == "direct" { "" } else { " --loss 0%" };
+        let options = format!("--seeds 1{loss} --mode cold --pcap run.pcapng -J -q");
         let cell = cell(folder.path(), &format!("handshake -t {transport} --path {path} -n 7 {options}"));
         assert_eq!(cell["handshake"]["connections"], 7, "{cell}");
         // All messages but the hellos are encrypted. tshark shows each once, where it was sent.
@@ -233,4 +240,35 @@ fn tshark_decrypts_what_a_client_sent_to_a_server_by_url() {
     assert!(streams.iter().all(|source| source[0] == "127.0.0.1"), "{:?}", streams[0]);
     let keys = fs::read_to_string(folder.path().join("keys.txt")).unwrap();
     assert!(keys.contains("CLIENT_TRAFFIC_SECRET_0 "), "{keys}");
+}
+
+#[test]
+fn tshark_decrypts_what_a_client_sent_to_a_tls_server_by_url() {
+    if !may_observe_tcp() {
+        return skip("no CAP_NET_RAW");
+    }
+    let server = Server::single("tls", "echo");
+    let folder = tempdir().unwrap();
+    let [url, ca] = [&server.urls[0], server.certificates.ca().to_str().unwrap()].map(str::to_owned);
+    let options = "-d 500ms -w 0s --seeds 1 --pcap run.pcapng -J -q";
+    let sent = cell(folder.path(), &format!("bench {url} --ca {ca} {options}"))["messages"]["sent"].clone();
+    let capture = folder.path().join("run.pcapng");
+    let port = server.port();
+    let secret = format!("tls.app_data && tcp.dstport == {port}");
+    let decode = tshark(&capture, &secret, &["frame.interface_name", "frame.packet_flags_direction"]);
+    let Some(records) = decode else { return };
+    assert!(records.len() as u64 >= sent.as_u64().unwrap(), "{} of {sent}", records.len());
+    // Only this end is captured: what it sent, and what it received.
+    let out = ["client".to_owned(), "0x00000002".to_owned()];
+    assert!(records.iter().all(|record| *record == out), "{:?}", records[0]);
+    let back = format!("tcp && !(tcp.dstport == {port})");
+    let back = tshark(&capture, &back, &["frame.interface_name", "frame.packet_flags_direction"]).unwrap();
+    let inward = ["client".to_owned(), "0x00000001".to_owned()];
+    assert!(!back.is_empty() && back.iter().all(|packet| *packet == inward), "{:?}", back.first());
+    let again = tshark(&capture, "tcp.analysis.retransmission || _ws.malformed", &["frame.number"]);
+    assert_eq!(again, Some(Vec::new()));
+    // Time stamps are the kernel's from the first packet on.
+    let times = tshark(&capture, "frame", &["frame.time_epoch"]).unwrap();
+    let times: Vec<f64> = times.iter().map(|time| time[0].parse().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
 }

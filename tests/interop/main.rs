@@ -4,6 +4,7 @@
 
 mod captures;
 mod link;
+mod page;
 mod perf;
 mod python;
 #[path = "../support/mod.rs"]

@@ -4,6 +4,7 @@
 
 mod cpu;
 mod discover;
+mod duplicates;
 mod endings;
 mod handshake;
 mod identities;
@@ -13,6 +14,7 @@ mod link_rates;
 mod moved;
 mod netns;
 mod observers;
+mod page;
 mod queueing;
 mod relay;
 mod remote;

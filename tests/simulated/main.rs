@@ -21,6 +21,7 @@ mod loaded;
 mod memory;
 mod moved;
 mod order;
+mod page;
 mod properties;
 mod qlog;
 mod queueing;

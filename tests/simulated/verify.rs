@@ -5,7 +5,10 @@
 use std::{collections::VecDeque, time::Duration};
 
 use wirelab::{
-    experiment::{Outcome, Plan, RunError},
+    experiment::{
+        Outcome, Plan, RunError,
+        page::{PageOutcome, PagePlan},
+    },
     link::{Aqm, GilbertElliott, LinkSpec, Loss, QueueLimit},
     transport::Transport,
     unit::{Mutex, Share, Time},
@@ -309,6 +312,30 @@ fn seeds_that_lose_more_than_others_are_noticed() {
 fn a_longer_delay_is_noticed() {
     let run = |plan: &mut Plan, _| plan.links.to_server.delay += Duration::from_millis(1);
     assert_eq!(fails(&Bent { alone: straight, run }), [9, 12]);
+}
+
+/// A wire whose way back to the client takes a nanosecond longer when a page is loaded.
+struct LongerForPages;
+
+impl Wire for LongerForPages {
+    fn arrivals(&self, spec: LinkSpec, seed: u64, offers: &[(Time, usize)]) -> Vec<Option<Time>> {
+        RealWire.arrivals(spec, seed, offers)
+    }
+
+    fn run(&self, plan: &Plan, seed: u64) -> Result<Outcome, RunError> {
+        RealWire.run(plan, seed)
+    }
+
+    fn load(&self, plan: &PagePlan, seed: u64) -> Result<PageOutcome, RunError> {
+        let mut plan = plan.clone();
+        plan.links.to_client.delay += Duration::from_nanos(1);
+        RealWire.load(&plan, seed)
+    }
+}
+
+#[test]
+fn a_nanosecond_more_of_delay_is_noticed_by_the_page() {
+    assert_eq!(failing(&LongerForPages, |case| case.number >= 18), [20]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Common {
         }
     }
 
-    /// Ends all files. Returns how many events are missing because the disk was too slow, or the first write error.
+    /// Ends all files. Returns how many events were left out because the disk was too slow, or the first write error.
     pub(super) fn finish(&mut self) -> io::Result<u64> {
         self.is_closed = true;
         let Some(disk) = self.disk.take() else { return self.failed.take().map_or(Ok(self.left_out), Err) };

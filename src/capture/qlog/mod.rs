@@ -25,7 +25,7 @@ use self::{
 };
 use crate::{
     arq::ConnectionId,
-    capture::epoch::Epoch,
+    capture::{epoch::Epoch, missing::Missing},
     path::{Exit, Observer, PacketView, Side, StopSignal, TcpInfo},
     trace::{ArqEvent, ArqTrace, ArqTracer, QuicEvent, QuicTrace, QuicTracer, Tag, TcpEnd, TcpTracer},
     unit::{Direction, Mutex, PerDirection, Time},
@@ -55,6 +55,8 @@ struct Log {
     connections: Vec<Connection>,
     wire: PerDirection<Wire>,
     tcp: TcpConnections,
+    /// Number of packets that the path could not show.
+    unseen: u64,
 }
 
 struct Connection {
@@ -77,6 +79,7 @@ impl Qlog {
             connections: Vec::new(),
             wire: PerDirection::default(),
             tcp: TcpConnections::default(),
+            unseen: 0,
         })))
     }
 
@@ -90,14 +93,16 @@ impl Qlog {
         Arc::new(self.clone())
     }
 
-    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns how many events are missing because
-    /// the disk was too slow, or the first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<u64> {
-        let Log { common, connections, .. } = &mut *self.0.lock();
+    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns what is missing, or the first write
+    /// error.
+    pub fn finish(&self, is_whole: bool) -> io::Result<Missing> {
+        let Log { common, connections, wire, unseen, .. } = &mut *self.0.lock();
+        let unseen = *unseen;
         for end in connections.iter_mut().flat_map(|connection| connection.ends.iter_mut().flatten()) {
-            end.file.finish(common, is_whole);
+            end.file.finish(common, is_whole && unseen == 0);
         }
-        common.finish()
+        let forgotten = wire.iter().map(Wire::forgotten).sum();
+        common.finish().map(|left_out| Missing { left_out, unseen, forgotten })
     }
 
     fn begin(&self, side: Side, protocol: Protocol, id: &[u8]) -> EndTrace {
@@ -195,9 +200,13 @@ impl Observer for Qlog {
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let log = &mut *self.0.lock();
-        if !log.common.is_closed && log.has_link {
+        if !log.common.is_closed {
             log.left(packet, exit);
         }
+    }
+
+    fn missed(&mut self, packets: u64) {
+        self.0.lock().unseen += packets;
     }
 
     fn reads_ciphertext(&self) -> bool {
@@ -271,7 +280,9 @@ impl Log {
             }
             self.connections[number].addresses = Some(packet.client_and_server());
         }
-        self.wire[way].enter_as(packet.number, number, PacketId::Tcp(segment.number), packet.at);
+        if self.has_link {
+            self.wire[way].enter_as(packet.number, number, PacketId::Tcp(segment.number), packet.at);
+        }
         let Connection { addresses, ends, .. } = &mut self.connections[number];
         if let Some(end) = &mut ends[way] {
             end.start(&mut self.common, packet.at, *addresses);
@@ -279,8 +290,9 @@ impl Log {
         }
     }
 
-    /// Writes a segment of the kernel's TCP that arrived to the trace of its receiver.
-    fn arrived_tcp(&mut self, packet: &PacketView<'_>, segment: OnWire<'_>, number: u64) {
+    /// Writes a segment of the kernel's TCP that arrived to the trace of its receiver. `number` is the sender's, if the
+    /// link tells which segment it is.
+    fn arrived_tcp(&mut self, packet: &PacketView<'_>, segment: OnWire<'_>, number: Option<u64>) {
         let (way, header) = (packet.direction, segment.header);
         let Some(tcp) = self.tcp.of_leaving(packet) else { return };
         let segment = tcp.arrive(way, segment, number);
@@ -292,10 +304,18 @@ impl Log {
             end.write_tcp(&mut self.common, packet.at, &segment, change);
         }
         ends.iter_mut().flatten().for_each(|end| end.is_over |= is_over);
+        self.close_finished(number, way.reverse());
+        self.close_finished(number, way);
     }
 
     /// Writes the fate of a copy of a packet to the trace of its sender.
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
+        if !self.has_link {
+            if let Some(segment) = tcp::segment(packet) {
+                self.arrived_tcp(packet, segment, None);
+            }
+            return;
+        }
         let (arrived, more) = match exit {
             Exit::Arrived { more, .. } => (true, more),
             Exit::Dropped(_) => (false, false),
@@ -315,8 +335,7 @@ impl Log {
         if let (Some(PacketId::Tcp(number)), Exit::Arrived { intact: true, .. }) = (received, exit)
             && let Some(segment) = tcp::segment(packet)
         {
-            self.arrived_tcp(packet, segment, number);
-            self.close_finished(connection, way.reverse());
+            self.arrived_tcp(packet, segment, Some(number));
         }
         self.close_finished(connection, way);
     }

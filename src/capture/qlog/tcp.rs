@@ -36,7 +36,9 @@ struct Way {
     numbers: Sequence,
     /// The sequence number of the SYN.
     syn: Option<u32>,
+    /// Number of segments that were sent, and number of those that arrived.
     segments: u64,
+    arrived: u64,
     /// The offset of the FIN.
     fin: Option<u64>,
     has_fin_arrived: bool,
@@ -146,15 +148,18 @@ impl TcpConnection {
         self.segment(direction, on_wire, number, range, Some(is_retransmission))
     }
 
-    /// A segment, the `number`th of its end, arrived.
+    /// A segment arrived. `number` is its number among those of its end, if the link tells; otherwise segments arrive in
+    /// the order in which they were sent.
     pub(super) fn arrive<'a>(
         &mut self,
         direction: Direction,
         on_wire: OnWire<'a>,
-        number: u64,
+        number: Option<u64>,
     ) -> Segment<'a> {
         let header = on_wire.header;
         let way = &mut self.ways[direction];
+        let number = number.unwrap_or(way.arrived);
+        way.arrived += 1;
         way.has_fin_arrived |= header.flags & tcp_flags::FIN != 0;
         let start = way.numbers.offset(header.sequence).filter(|_| header.length > 0);
         let range = start.map(|start| start..start + u64::from(header.length));

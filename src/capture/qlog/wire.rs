@@ -79,6 +79,8 @@ pub(super) struct Wire {
     spare: Vec<Vec<PacketId>>,
     /// The highest number of a datagram that has arrived.
     highest: Option<u64>,
+    /// Number of packets that were forgotten before they entered the link.
+    forgotten: u64,
 }
 
 impl Wire {
@@ -87,8 +89,14 @@ impl Wire {
         let Some(tag) = tag else { return };
         if self.sealed.len() == MAX_SEALED {
             self.sealed.pop();
+            self.forgotten += 1;
         }
         self.sealed.push(tag, Sealed { connection, packet, bytes });
+    }
+
+    /// Number of packets that were forgotten before they entered the link.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten
     }
 
     /// A datagram entered the link, or its sender's socket. Returns its connection if it carries packets that were
@@ -108,6 +116,12 @@ impl Wire {
         }
         let mut packets = self.spare.pop().unwrap_or_default();
         packets.extend(self.sealed.take(first..=last).map(|sealed| sealed.packet));
+        // The packets of a connection enter in sending order: its sender could not send those before.
+        for place in (0..first).rev() {
+            if self.sealed.get(place).is_some_and(|sealed| sealed.connection == connection) {
+                self.sealed.take(place..=place).for_each(drop);
+            }
+        }
         self.flights.push_back(Flight { number, connection, packets, entered: now, copies: 0 });
         Some(connection)
     }
@@ -139,5 +153,44 @@ impl Wire {
     /// Whether a datagram of `connection` is on the link.
     pub(super) fn carries(&self, connection: usize) -> bool {
         self.flights.iter().any(|flight| flight.connection == connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(number: u64) -> Vec<u8> {
+        [&[0; 16], &number.to_be_bytes()[..]].concat()
+    }
+
+    fn seal(wire: &mut Wire, connection: usize, number: u64) {
+        let bytes = datagram(number);
+        let packet = PacketId::Quic(PacketType::OneRtt, number);
+        wire.seal(connection, packet, bytes.len(), Tag::of_ciphertext(&bytes));
+    }
+
+    #[test]
+    fn packets_that_wait_for_too_long_are_forgotten_and_counted() {
+        let mut wire = Wire::default();
+        for number in 0..MAX_SEALED as u64 + 3 {
+            seal(&mut wire, 0, number);
+        }
+        assert_eq!(wire.forgotten(), 3);
+        assert_eq!(wire.enter(0, &datagram(2), Time::ZERO), None);
+        assert_eq!(wire.enter(0, &datagram(3), Time::ZERO), Some(0));
+    }
+
+    #[test]
+    fn packets_that_could_not_be_sent_make_room_for_later_ones() {
+        let mut wire = Wire::default();
+        seal(&mut wire, 7, 0);
+        for number in 1..3 * MAX_SEALED as u64 {
+            seal(&mut wire, 0, number);
+            if number % 2 == 0 {
+                assert_eq!(wire.enter(number, &datagram(number), Time::ZERO), Some(0));
+            }
+        }
+        assert_eq!((wire.forgotten(), wire.enter(0, &datagram(0), Time::ZERO)), (0, Some(7)));
     }
 }

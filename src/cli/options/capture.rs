@@ -12,17 +12,16 @@ use anyhow::anyhow;
 use clap::Args;
 use wirelab::{
     capture::{
-        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Output, Qlog, QlogOptions, Recording,
-        Secrets,
+        Capture, CaptureOptions, DEFAULT_SNAP_BYTES, Epoch, KeyLogFile, Missing, Output, Qlog, QlogOptions,
+        Recording, Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
-    path::{Observers, StopSignal},
     transport::Shape,
     unit::Mutex,
 };
 
 use super::output_file::{Reserved, create};
-use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
+use crate::cli::{certs::unix_time, output::note, system::may_observe_tcp, usage::UsageError, values};
 
 /// Where captures of runs go.
 #[derive(Debug, Clone, Args)]
@@ -30,14 +29,14 @@ use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
 pub(crate) struct CaptureArgs {
     /// Capture the packets at both ends of the link for Wireshark, with the secrets that decrypt them: the first run in
     /// a file, or each run in its own file in a folder. On direct and for URLs, the datagrams of this program's UDP
-    /// sockets; TCP has no packets to capture there
+    /// sockets, and with CAP_NET_RAW (root) the segments of the kernel's TCP
     #[arg(long, value_name = "FILE.pcapng|DIR/")]
     pcap: Option<PathBuf>,
     #[command(flatten)]
     snap: SnapArgs,
     /// Trace both ends of each connection in qlog, for qvis and other tools, in files in this folder: packets with
     /// their frames, losses declared and why, the state of recovery, and what the link did to each packet. For QUIC and
-    /// ARQ, and in netns for TCP and TLS. Not for URLs
+    /// ARQ, and for TCP and TLS in netns, or on direct with CAP_NET_RAW (root). Not for URLs
     #[arg(long, value_name = "DIR")]
     qlog: Option<PathBuf>,
     /// Write the secrets of all connections to a key log file
@@ -66,62 +65,12 @@ pub(crate) struct SnapArgs {
 }
 
 impl SnapArgs {
-    fn bytes(&self) -> u32 {
+    pub(super) fn bytes(&self) -> u32 {
         self.snaplen.unwrap_or(DEFAULT_SNAP_BYTES)
     }
 }
 
-/// Where the capture of a link between other programs goes.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Captures")]
-pub(crate) struct LinkCaptureArgs {
-    /// Capture the packets at both ends of the link for Wireshark
-    #[arg(long, value_name = "FILE.pcapng")]
-    pcap: Option<PathBuf>,
-    #[command(flatten)]
-    snap: SnapArgs,
-}
-
-/// The capture of a link between other programs.
-pub(crate) struct LinkCapture {
-    path: PathBuf,
-    capture: Capture,
-}
-
-impl LinkCaptureArgs {
-    /// Starts the capture, if `--pcap` asks for one. Sets `stop` if the file cannot be written later.
-    pub(crate) fn begin(&self, title: &str, stop: &StopSignal) -> anyhow::Result<Option<LinkCapture>> {
-        let Some(path) = &self.pcap else { return Ok(None) };
-        check_name(path, "")?;
-        let options = CaptureOptions {
-            title: title.to_owned(),
-            snap_bytes: self.snap.bytes(),
-            epoch: Epoch::Clock(unix_time),
-            has_link: true,
-            stop: stop.clone(),
-        };
-        let out = Box::new(create(path)?);
-        Ok(Some(LinkCapture { path: path.clone(), capture: Capture::new(out, options, Secrets::default()) }))
-    }
-}
-
-impl LinkCapture {
-    /// The observers for a link: one if there is a capture, otherwise none.
-    pub(crate) fn observers(capture: Option<&Self>) -> Observers {
-        let mut observers = Observers::default();
-        capture.into_iter().for_each(|capture| observers.push(capture.capture.observer()));
-        observers
-    }
-
-    /// Completes the file.
-    pub(crate) fn complete(self) -> anyhow::Result<()> {
-        let missing = self.capture.finish(true).map_err(|error| cut(&self.path, &error))?;
-        tell_missing(&self.path, "packets", missing);
-        Ok(())
-    }
-}
-
-fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
+pub(super) fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
     if path.extension().is_some_and(|ending| ending == "pcapng") {
         return Ok(());
     }
@@ -129,16 +78,27 @@ fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
     Err(UsageError::new(format!("--pcap: invalid name `{path}`: expected FILE.pcapng{or}")))
 }
 
-fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
+pub(super) fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
 }
 
-/// Says that packets of a capture or events of traces are missing, if there are any.
-fn tell_missing(path: &Path, what: &str, missing: u64) {
-    if missing > 0 {
-        let path = path.display();
+/// Says what is missing in a capture or in traces, if anything is.
+pub(super) fn tell_missing(path: &Path, what: &str, missing: Missing) {
+    let path = path.display();
+    let Missing { left_out, unseen, forgotten } = missing;
+    if left_out > 0 {
         note(format_args!(
-            "{path}: {missing} {what} are missing, because the disk was slower than the {what}"
+            "{path}: {left_out} {what} are missing, because the disk was slower than the {what}"
+        ));
+    }
+    if unseen > 0 {
+        note(format_args!(
+            "{path}: {unseen} packets are missing, because the kernel dropped its copies of them"
+        ));
+    }
+    if forgotten > 0 {
+        note(format_args!(
+            "{path}: what the link did to {forgotten} packets is missing, because too many waited to enter it"
         ));
     }
 }
@@ -166,7 +126,7 @@ pub(crate) struct CaptureFiles {
     /// The folder of `--qlog`.
     qlog: Option<PathBuf>,
     keylog: Option<Keylog>,
-    /// Transports on whose path no segments of the kernel's TCP are seen.
+    /// Transports whose segments the kernel does not show to this process.
     unseen: Mutex<BTreeSet<&'static str>>,
     failed: Mutex<Option<anyhow::Error>>,
 }
@@ -271,7 +231,7 @@ impl Keylog {
 impl CaptureFiles {
     fn recording(&self, run: &RecordedRun<'_>) -> anyhow::Result<Recording> {
         let setup = run.setup;
-        if setup.transport.uses_kernel_tcp() && !setup.path.has_link() {
+        if setup.transport.uses_kernel_tcp() && !setup.path.has_link() && !may_observe_tcp() {
             self.unseen.lock().insert(setup.transport.name());
         }
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
@@ -324,7 +284,8 @@ impl CaptureFiles {
         let unseen: Vec<_> = self.unseen.lock().iter().copied().collect();
         if !unseen.is_empty() && (self.pcap.is_some() || self.qlog.is_some()) {
             note(format_args!(
-                "no packets of {}: without a link, only the kernel sees TCP segments; use --path netns",
+                "no packets of {}: without a link, TCP segments are the kernel's, and capturing them takes \
+                 CAP_NET_RAW; run as root, or use --path netns",
                 unseen.join(", ")
             ));
         }

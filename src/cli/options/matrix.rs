@@ -106,6 +106,11 @@ impl<D: Defaults> MatrixArgs<D> {
         self.transport.as_ref()
     }
 
+    /// Compares these transports if none were asked for.
+    pub(crate) fn default_to(&mut self, transports: &[Transport]) {
+        self.transport.get_or_insert_with(|| Transports::These(transports.to_vec()));
+    }
+
     /// The plans of every path; `plans` makes those of one. Leaves out what cannot be run, and says why.
     pub(crate) fn request<E: Experiment>(
         &self,

@@ -1,6 +1,6 @@
 //! The options that describe the messages.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fmt, fs, path::Path, time::Duration};
 
 use clap::Args;
 
@@ -15,6 +15,7 @@ use wirelab::{
             Application, game,
             video::{Recording, Source, Video},
         },
+        page::{Listed, Page},
     },
     link::LinkSpec,
     unit::{PerDirection, Size},
@@ -27,9 +28,11 @@ pub(crate) struct WorkloadArgs {
     /// What is sent, and how it is judged. messages: independent messages with replies. video: frames to the server, by
     /// default 30 frames and 2 Mbit a second with a key frame every 2 s, or from a CSV file of time in seconds, bytes
     /// and key (1 or 0). A frame is shown if it and all frames back to its key frame are complete at its playout
-    /// instant. game: updates of a state in both directions, by default 30 a second; only the newest counts
-    #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = application)]
-    workload: Application,
+    /// instant. game: updates of a state in both directions, by default 30 a second; only the newest counts. page: new
+    /// connections, a document, and by default 30 objects that it names, or that others name: page:OBJECTS:SIZE:DEPTH,
+    /// or a CSV file of bytes, and the number of the line that names the object
+    #[arg(long, value_name = "WORKLOAD", default_value = "messages", value_parser = traffic)]
+    workload: Traffic,
     /// From the capture of a frame to the instant at which it is shown [default: 150ms]
     #[arg(long, value_name = "TIME", value_parser = some_time)]
     playout: Option<Duration>,
@@ -67,6 +70,15 @@ pub(crate) struct WorkloadArgs {
     deadline: Option<Duration>,
 }
 
+/// What `--workload` asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Traffic {
+    /// Messages on a schedule.
+    Scheduled(Application),
+    /// Loads of a page.
+    Page(Page),
+}
+
 /// More flows than this are a typing error.
 const MAX_FLOWS: u64 = 10_000;
 /// More messages than this in one run are a typing error: 2,000 hours of the default schedule.
@@ -93,13 +105,29 @@ impl WorkloadArgs {
 
     /// The application, with its options.
     fn application(&self) -> Application {
-        self.workload.clone().with(self.playout, self.drop_late)
+        match &self.workload {
+            Traffic::Scheduled(application) => application.clone().with(self.playout, self.drop_late),
+            Traffic::Page(_) => Application::Messages,
+        }
+    }
+
+    /// The page, if one is loaded.
+    pub(crate) fn page(&self) -> Option<&Page> {
+        match &self.workload {
+            Traffic::Page(page) => Some(page),
+            Traffic::Scheduled(_) => None,
+        }
+    }
+
+    /// The streams that `quic-flow` spreads the objects of a page over.
+    pub(crate) fn page_flows(&self) -> u32 {
+        self.flows.first().copied().unwrap_or(1)
     }
 
     /// The lengths of messages.
     fn lengths(&self) -> &[usize] {
         match &self.length[..] {
-            [] if self.workload.game().is_some() => &[game::DEFAULT_LENGTH],
+            [] if self.application().game().is_some() => &[game::DEFAULT_LENGTH],
             [] => &[1000],
             lengths => lengths,
         }
@@ -107,7 +135,7 @@ impl WorkloadArgs {
 
     /// Whether messages have replies.
     pub(crate) fn is_answered(&self) -> bool {
-        self.workload.is_answered()
+        self.application().is_answered()
     }
 
     /// Whether replies are to have a length of their own.
@@ -152,7 +180,8 @@ impl WorkloadArgs {
 fn check(workload: &Workload) -> Result<(), UsageError> {
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MAX_MESSAGES {
-        let (option, instead) = to_shorten(workload.warmup > workload.duration);
+        let has_own_rate = workload.application != Application::Messages;
+        let (option, instead) = to_shorten(workload.warmup > workload.duration, has_own_rate);
         return Err(UsageError::new(format!(
             "{option}: {messages:.0} messages a run are too many; use {instead}"
         )));
@@ -166,24 +195,33 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// The option that makes a run too large, and how to make it smaller.
-pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str) {
-    if is_mostly_warmup {
-        ("--warmup", "a shorter --warmup or a longer --interval")
-    } else {
-        ("--interval", "a longer --interval or a shorter --duration")
+/// The option that makes a run too large, and how to make it smaller. A call or a game has a rate of its own, and no
+/// interval.
+pub(crate) fn to_shorten(is_mostly_warmup: bool, has_own_rate: bool) -> (&'static str, &'static str) {
+    match (is_mostly_warmup, has_own_rate) {
+        (true, false) => ("--warmup", "a shorter --warmup or a longer --interval"),
+        (true, true) => ("--warmup", "a shorter --warmup or a lower rate"),
+        (false, false) => ("--interval", "a longer --interval or a shorter --duration"),
+        (false, true) => ("--workload", "a lower rate or a shorter --duration"),
     }
 }
 
-fn application(value: &str) -> Result<Application, String> {
-    let file = value.strip_prefix("video:").filter(|name| {
-        let ending = Path::new(name).extension();
-        ending.is_some_and(|ending| ending.eq_ignore_ascii_case("csv"))
-    });
-    let Some(name) = file else { return parse(value) };
-    let text = fs::read_to_string(name).map_err(|e| format!("cannot read {name}: {e}"))?;
-    let recording = Recording::parse(name, &text).map_err(|e| format!("{name}: {e}"))?;
-    Ok(Application::Video(Video::new(Source::Recording(recording))))
+fn traffic(value: &str) -> Result<Traffic, String> {
+    let (name, parameters) = value.split_once(':').unwrap_or((value, ""));
+    let file = Path::new(parameters).extension().filter(|ending| ending.eq_ignore_ascii_case("csv"));
+    let read = || fs::read_to_string(parameters).map_err(|e| format!("cannot read {parameters}: {e}"));
+    let invalid = |e: &dyn fmt::Display| format!("{parameters}: {e}");
+    Ok(match (name, file) {
+        ("video", Some(_)) => {
+            let recording = Recording::parse(parameters, &read()?).map_err(|e| invalid(&e))?;
+            Traffic::Scheduled(Application::Video(Video::new(Source::Recording(recording))))
+        }
+        ("page", Some(_)) => {
+            Traffic::Page(Page::Listed(Listed::parse(parameters, &read()?).map_err(|e| invalid(&e))?))
+        }
+        ("page", None) => Traffic::Page(parse(parameters)?),
+        _ => Traffic::Scheduled(parse(value)?),
+    })
 }
 
 fn interval(value: &str) -> Result<Duration, String> {

@@ -37,7 +37,10 @@ pub struct Unit {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApplicationError {
     /// No application of this name.
-    #[error("unknown workload `{0}`: expected messages, video[:FPS[:BITRATE[:KEYINTERVAL]]] or game[:HZ]")]
+    #[error(
+        "unknown workload `{0}`: expected messages, video[:FPS[:BITRATE[:KEYINTERVAL]]], game[:HZ] or \
+             page[:OBJECTS[:SIZE[:DEPTH]]]"
+    )]
     Unknown(String),
     /// A parameter that is not valid.
     #[error("invalid {what} `{value}`: expected {expected}")]

@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{HandshakePlan, Reading};
+use super::HandshakePlan;
 use crate::{
     channel::{self, Channel, Settings},
+    experiment::connecting::Reading,
     link::Counters,
     path::{Host, timeout},
     unit::{PerDirection, Time},
@@ -13,7 +14,7 @@ use crate::{
 
 /// How far a connection came, and when. Times start before the handshake.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attempt {
+pub(in crate::experiment) struct Attempt {
     /// Until a request could be sent.
     pub(super) connect: Option<Duration>,
     /// Until the first reply.
@@ -25,7 +26,7 @@ pub(super) struct Attempt {
     /// Packets on the wire until the first reply.
     pub(super) wire: Option<PerDirection<Counters>>,
     /// Why it failed.
-    pub(super) problem: Option<String>,
+    pub(in crate::experiment) problem: Option<String>,
 }
 
 impl Attempt {
@@ -36,22 +37,22 @@ impl Attempt {
 }
 
 /// Makes a connection and sends two requests, within the timeout of the plan.
-pub(super) async fn attempt(
+pub(in crate::experiment) async fn attempt(
     host: &Arc<dyn Host>,
     plan: &HandshakePlan,
     peer: SocketAddr,
     settings: &Settings,
-    wire: Reading<'_>,
+    counters: Reading<'_>,
 ) -> (Attempt, Option<Box<dyn Channel>>) {
     let (mut seen, mut channel) = (Attempt::default(), None);
-    let begun = host.now();
-    let before = wire();
+    let (begun, before) = (host.now(), counters());
     let talk = async {
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
+        channel.close_counters();
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
-        seen.wire = before.zip(wire()).map(|(before, now)| now - before);
+        seen.wire = before.zip(counters()).map(|(before, now)| now - before);
         seen.second = Some(ask(host, channel, 1, plan.length).await? - begun);
         Ok::<(), String>(())
     };

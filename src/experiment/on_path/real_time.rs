@@ -14,7 +14,7 @@ use crate::{
     link::Counters,
     path::{
         Host, Observers, QueueMeter, Side, WireBroken,
-        direct::{DirectHost, HostThread, observed, runtime},
+        direct::{DirectHost, HostThread, SocketObservers, runtime},
         netns::{self, Device, NetnsError, NetnsHost},
         relay, unspecified,
     },
@@ -37,8 +37,9 @@ pub(super) fn on_this_machine<T>(
     observers: Observers,
     run: impl AsyncFnOnce(&Arc<dyn Host>) -> Result<T, RunError>,
 ) -> Result<T, RunError> {
+    let observed = SocketObservers::new(observers);
     runtime()?.block_on(async {
-        let [host] = observed([(Side::Client, DirectHost::new()? as Arc<dyn Host>)], observers);
+        let host = observed.host(Side::Client, DirectHost::new()?);
         run(&host).await
     })
 }
@@ -48,12 +49,18 @@ fn on_loopback<T>(
     route: Route<'_>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
+    // Dropped last: the last segments of the kernel's TCP are sent as the hosts close.
+    let observed = SocketObservers::new(route.observers);
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
-    let hosts = [(Side::Client, client as Arc<dyn Host>), (Side::Server, server.host().clone())];
-    let [client, server_host] = observed(hosts, route.observers);
-    let ends = Ends { client, server: server_host, listen: loopback(), reach: loopback().ip(), change: None };
+    let ends = Ends {
+        server: observed.host(Side::Server, server.host().clone()),
+        client: observed.host(Side::Client, client),
+        listen: loopback(),
+        reach: loopback().ip(),
+        change: None,
+    };
     let read = Reading { counters: &|| None, queue: None };
     let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
     Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: None })

@@ -8,6 +8,7 @@ use std::{
 use socket2::{SockRef, Socket};
 use tokio::{io::Interest, net::UdpSocket};
 
+use super::control::{self, word};
 use crate::path::sys;
 
 /// Space for the requested control messages, on all platforms.
@@ -73,15 +74,10 @@ fn receive(socket: &Socket, buffer: &mut [u8]) -> io::Result<Option<(usize, Orig
     Ok(origin(from, control.get(..filled).unwrap_or_default()).map(|origin| (length, origin)))
 }
 
-/// Reads the control messages (cmsg(3)).
-fn origin(from: SocketAddr, mut control: &[u8]) -> Option<Origin> {
-    const HEADER: usize = size_of::<libc::cmsghdr>();
+fn origin(from: SocketAddr, control: &[u8]) -> Option<Origin> {
     let (mut destination, mut hop_limit) = (None, None);
-    while let Some((header, rest)) = control.split_at_checked(HEADER) {
-        let (length, kind) = header.split_first_chunk()?;
-        let length = usize::from_ne_bytes(*length);
-        let body = rest.get(..length.checked_sub(HEADER)?)?;
-        match (word(kind, 0)?, word(kind, 4)?) {
+    for (level, kind, body) in control::messages(control) {
+        match (level, kind) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 // struct in_pktinfo: the interface, the local address, and the address in the header.
                 let ip: [u8; 4] = body.get(8..12)?.try_into().ok()?;
@@ -97,12 +93,7 @@ fn origin(from: SocketAddr, mut control: &[u8]) -> Option<Origin> {
             }
             _ => {}
         }
-        control = control.get(length.next_multiple_of(size_of::<usize>())..).unwrap_or_default();
     }
     let (to, interface) = destination?;
     Some(Origin { from, to, interface: interface.cast_unsigned(), hop_limit })
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<i32> {
-    Some(i32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }

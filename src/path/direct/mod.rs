@@ -1,14 +1,20 @@
 //! Real time on the sockets of this machine.
 
 mod bind;
+mod bpf;
+mod calls;
 mod clock;
+mod control;
 mod host;
 mod linger;
 mod link_socket;
 mod observed;
 mod quic;
+mod segments;
+mod shown;
 mod shun;
 mod socket_errors;
+mod stamps;
 mod steer;
 mod stream;
 mod tcp;
@@ -17,11 +23,13 @@ mod worker;
 
 pub(super) use self::{
     bind::{Ports, bind_udp, connect_udp},
+    calls::Counted,
     tcp::TcpListener,
 };
 pub use self::{
     host::{DirectHost, runtime},
     link_socket::{LinkSocket, Origin},
-    observed::observed,
+    observed::SocketObservers,
+    segments::may_observe_tcp,
     worker::{HostThread, Worker},
 };

@@ -1,4 +1,4 @@
-//! Hosts without a link, whose datagrams observers see as the sockets send and receive them.
+//! Hosts without a link, whose packets observers see as this machine sends and receives them.
 
 use std::{
     fmt::Debug,
@@ -14,43 +14,58 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
+use super::{
+    segments::{Segments, may_observe_tcp},
+    shown::Shown,
+    stamps::Stamps,
+};
 use crate::{
     link::QueueVisit,
     path::{
-        BoxFuture, Connected, DatagramError, Datagrams, Exit, Host, Listener, Observers, PacketView,
-        PathError, Payload, Received, Side, ThreadUsage, Timers,
+        BoxFuture, Connected, DatagramError, Datagrams, Host, Listener, Observers, PacketView, PathError,
+        Payload, Received, Side, ThreadUsage, Timers,
         layered_quic::{LayeredQuic, QuicLayer},
         packet::header_bytes,
     },
-    unit::{Direction, Mutex, PerDirection},
+    unit::{Direction, Mutex},
 };
 
-/// Hosts at these ends with `observers` of their datagrams; unchanged without observers. TCP has no packets to show,
-/// because a socket of the kernel carries a stream of bytes.
-pub fn observed<const N: usize>(
-    hosts: [(Side, Arc<dyn Host>); N],
-    observers: Observers,
-) -> [Arc<dyn Host>; N] {
-    if observers.is_empty() {
-        return hosts.map(|(_, host)| host);
-    }
-    let shown = Arc::new(Mutex::new(Shown {
-        observers,
-        entered: PerDirection::default(),
-        left: PerDirection::default(),
-    }));
-    hosts.map(|(side, host)| {
-        let timers = host.timers().clone();
-        Arc::new(ObservedHost { host, end: End { side, timers, shown: shown.clone() } }) as Arc<dyn Host>
-    })
+/// Shows observers the packets of hosts without a link: datagrams at their sockets, and the segments of the kernel's TCP
+/// if this process [may](super::may_observe_tcp) read them.
+///
+/// All segments of the hosts were shown once this is dropped, after the hosts.
+#[derive(Debug)]
+pub struct SocketObservers {
+    shown: Arc<Mutex<Shown>>,
+    segments: Arc<Segments>,
+    is_empty: bool,
+    _stamps: Option<Stamps>,
 }
 
-/// The observers, and how many packets they were shown at each end.
-#[derive(Debug)]
-struct Shown {
-    observers: Observers,
-    entered: PerDirection<u64>,
-    left: PerDirection<u64>,
+impl SocketObservers {
+    /// Shows them to `observers`.
+    pub fn new(observers: Observers) -> Self {
+        let is_empty = observers.is_empty();
+        let stamps = (!is_empty && may_observe_tcp()).then(|| Stamps::switch_on().ok()).flatten();
+        let shown = Arc::new(Mutex::new(Shown::new(observers)));
+        let segments = Arc::new(Segments::new(shown.clone()));
+        Self { shown, segments, is_empty, _stamps: stamps }
+    }
+
+    /// The host at this end, observed. The host itself if there are no observers.
+    pub fn host(&self, side: Side, host: Arc<dyn Host>) -> Arc<dyn Host> {
+        if self.is_empty {
+            return host;
+        }
+        let end = End { side, timers: host.timers().clone(), shown: self.shown.clone() };
+        Arc::new(ObservedHost { host, end, segments: self.segments.clone() })
+    }
+}
+
+impl Drop for SocketObservers {
+    fn drop(&mut self) {
+        self.segments.end();
+    }
 }
 
 /// One end, as its sockets see it.
@@ -63,26 +78,18 @@ struct End {
 
 impl End {
     fn sent(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
-        let direction = self.side.outgoing();
         let mut shown = self.shown.lock();
-        let number = shown.entered[direction];
-        shown.entered[direction] += 1;
-        shown.observers.entered(|| self.view(direction, number, datagram, from, to));
+        shown.entered(&self.view(self.side.outgoing(), datagram, from, to));
     }
 
     fn received(&self, datagram: &[u8], from: SocketAddr, to: SocketAddr) {
-        let direction = self.side.outgoing().reverse();
         let mut shown = self.shown.lock();
-        let number = shown.left[direction];
-        shown.left[direction] += 1;
-        let exit = Exit::Arrived { intact: true, more: false };
-        shown.observers.left(exit, || self.view(direction, number, datagram, from, to));
+        shown.left(&self.view(self.side.outgoing().reverse(), datagram, from, to));
     }
 
     fn view<'a>(
         &self,
         direction: Direction,
-        number: u64,
         datagram: &'a [u8],
         from: SocketAddr,
         to: SocketAddr,
@@ -90,7 +97,7 @@ impl End {
         let ip_bytes = datagram.len() + header_bytes(to);
         let payload = Payload::Udp(datagram);
         let (at, queue) = (self.timers.now(), QueueVisit::default());
-        PacketView { direction, number, at, from, to, ip_bytes, payload, ecn: 0, queue }
+        PacketView { direction, number: 0, at, from, to, ip_bytes, payload, ecn: 0, queue }
     }
 }
 
@@ -98,6 +105,7 @@ impl End {
 struct ObservedHost {
     host: Arc<dyn Host>,
     end: End,
+    segments: Arc<Segments>,
 }
 
 impl ObservedHost {
@@ -156,11 +164,14 @@ impl Host for ObservedHost {
     }
 
     fn tcp_connect(&self, peer: SocketAddr) -> BoxFuture<'_, Result<Connected, PathError>> {
+        self.segments.watch(peer, self.end.side, &self.host);
         self.host.tcp_connect(peer)
     }
 
     fn tcp_listen(&self, local: SocketAddr) -> Result<Box<dyn Listener>, PathError> {
-        self.host.tcp_listen(local)
+        let listener = self.host.tcp_listen(local)?;
+        self.segments.watch(listener.local_addr(), self.end.side, &self.host);
+        Ok(listener)
     }
 
     fn resolution(&self) -> Duration {
@@ -238,7 +249,7 @@ impl QuicLayer for ObservedQuic {
 mod tests {
     use super::*;
     use crate::path::{
-        Observer,
+        Exit, Observer,
         direct::{DirectHost, runtime},
     };
 
@@ -272,7 +283,8 @@ mod tests {
         observers.push(Box::new(Recorder(log.clone())));
         runtime().unwrap().block_on(async {
             let host: Arc<dyn Host> = DirectHost::new().unwrap();
-            let [client, server] = observed([(Side::Client, host.clone()), (Side::Server, host)], observers);
+            let observed = SocketObservers::new(observers);
+            let [client, server] = [Side::Client, Side::Server].map(|side| observed.host(side, host.clone()));
             let there = server.udp_bind("127.0.0.1:0".parse().unwrap()).unwrap();
             let here = client.udp_connect(there.local_addr()).unwrap();
             let mut buffer = [0; 16];

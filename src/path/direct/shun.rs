@@ -4,6 +4,8 @@ use std::{io, net::IpAddr};
 
 use socket2::{SockFilter, SockRef};
 
+use super::bpf;
+
 /// The offset of the IP header, for a filter that starts at the UDP header.
 const IP_HEADER: u32 = libc::SKF_NET_OFF as u32;
 /// The offset of the source address (RFC 791 section 3.1, RFC 8200 section 3).
@@ -32,26 +34,19 @@ pub(super) fn shun(socket: SockRef<'_>, sources: &[IpAddr]) -> io::Result<()> {
             }
             _ => continue,
         }
-        program.push(accept(0));
+        program.push(bpf::accept(0));
     }
-    program.push(accept(u32::MAX));
+    program.push(bpf::accept(u32::MAX));
     socket.attach_filter(&program)
 }
 
 /// Skips the instruction behind these unless every word of the packet has the given value.
 fn unless_equal(program: &mut Vec<SockFilter>, words: &[(u32, u32)]) {
-    const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
     for (index, (offset, value)) in words.iter().enumerate() {
         let instructions_left = 2 * (words.len() - index - 1) + 1;
-        program.push(SockFilter::new(LOAD_WORD, 0, 0, *offset));
-        program.push(SockFilter::new(JUMP_IF_EQUAL, 0, instructions_left as u8, *value));
+        program.push(bpf::load_word(*offset));
+        program.push(bpf::jump_if_equal(*value, 0, instructions_left as u8));
     }
-}
-
-/// Ends the program: lets `bytes` of the packet through.
-fn accept(bytes: u32) -> SockFilter {
-    SockFilter::new((libc::BPF_RET | libc::BPF_K) as u16, 0, 0, bytes)
 }
 
 #[cfg(test)]

@@ -12,16 +12,11 @@ use std::{
 
 use rustix::{
     io::Errno,
-    net::{
-        AddressFamily, SocketFlags, SocketType, eth,
-        netdevice::name_to_index,
-        socket_with,
-        sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force},
-    },
+    net::{AddressFamily, SocketFlags, SocketType, eth, netdevice::name_to_index, socket_with},
 };
 
 use super::{error::NetnsError, namespace::Namespace, netlink};
-use crate::path::sys;
+use crate::path::{packet_queue, sys};
 
 /// How packets get from a host to the forwarder and back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,10 +132,7 @@ fn veth(namespace: &Namespace, mtu: u16) -> io::Result<OwnedFd> {
     // The forwarder must not read what it sent itself.
     sys::set_packet_option(&socket, libc::PACKET_IGNORE_OUTGOING, 1)?;
     sys::set_packet_option(&socket, libc::PACKET_QDISC_BYPASS, 1)?;
-    // The first call exceeds the system's limit, which takes a capability. The kernel may grant less.
-    if set_socket_recv_buffer_size_force(&socket, QUEUE_BYTES).is_err() {
-        let _ = set_socket_recv_buffer_size(&socket, QUEUE_BYTES);
-    }
+    packet_queue::enlarge(&socket, QUEUE_BYTES);
     sys::bind_packet(&socket, index)?;
     Ok(socket)
 }

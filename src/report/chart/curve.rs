@@ -38,7 +38,16 @@ fn messages(cell: &Cell) -> Option<&Cell> {
     cell.judges_messages().then_some(cell)
 }
 
-const PANELS: [Panel; 8] = [
+const PANELS: [Panel; 9] = [
+    Panel {
+        name: "page complete (median)",
+        read: |cell, _| {
+            let value = cell.page.as_ref()?.complete_ns.p50? as f64;
+            Some(Spread { value, ci95: None })
+        },
+        theory: |_| None,
+        show: time,
+    },
     Panel {
         name: "mean age of the state",
         read: |cell, _| {

@@ -83,7 +83,8 @@ fn chart(episodes: &[&Episode]) -> Option<Chart> {
         ),
         row: None,
         caption: "Time runs down, from the first packet that is shown. Arrows to the server are requests, arrows to the client \
-                  replies and acknowledgements. #7 +1 is a packet with message #7 and one more message. A bar beside the \
+                  replies and acknowledgements. #7 +1 is a packet with message #7 and one more message; where names would \
+                  cover each other, some are shortened or left out. A bar beside the \
                   receiver is a message that had arrived complete and waited. Losses are those of each transport's own \
                   packets, so two transports need not lose the same. Unless --ladder asked for another message, it \
                   is the worst of the run.",
@@ -285,24 +286,32 @@ impl Drawing<'_> {
         }
     }
 
-    /// The arrows that carry messages, with their names: retransmissions last.
+    /// The arrows that carry messages, with their names: those of the message that the episode is about first, then
+    /// retransmissions.
     fn named(&self) -> Vec<Named> {
+        let subject = self.episode.subject.message;
         let named = |packet: &Packet| {
-            let first = packet.carries.first()?;
-            let again = again(packet, first);
+            let is_subject = |carries: &&Carries| carries.message == subject;
+            let carries = packet.carries.iter().find(is_subject).or(packet.carries.first())?;
+            let again = again(packet, carries);
             let more = match packet.carries.len() {
                 ..=1 => String::new(),
                 n => format!(" +{}", n - 1),
             };
+            let number = format!("#{}", carries.message.number);
             Some(Named {
                 from: (self.x(packet.from), self.y(packet.entered_ns)),
                 tip: self.tip(packet),
-                name: format!("#{}{again}{more}", first.message.number),
+                names: [format!("{number}{again}{more}"), number],
             })
         };
-        let (again, first): (Vec<&Packet>, Vec<&Packet>) =
-            drawn(&self.episode.packets).partition(|packet| rank(packet) > 1);
-        first.into_iter().chain(again).filter_map(named).collect()
+        let order = |packet: &&Packet| {
+            let has_subject = packet.carries.iter().any(|carries| carries.message == subject);
+            if has_subject { 0 } else { RANKS - rank(packet) }
+        };
+        let mut packets: Vec<&Packet> = drawn(&self.episode.packets).collect();
+        packets.sort_by_key(order);
+        packets.into_iter().filter_map(named).collect()
     }
 
     /// The description of a packet, for its tooltip.

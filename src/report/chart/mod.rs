@@ -21,6 +21,7 @@ mod share;
 pub(super) mod style;
 mod timeline;
 mod transfer;
+mod waterfall;
 
 use maud::{Markup, html};
 
@@ -53,7 +54,8 @@ pub(super) const WIDTH: f64 = 760.0;
 /// The charts of a group's rows.
 pub(super) fn of_group(group: &Group<'_>, keys: &Keys) -> Vec<Chart> {
     if group.cells.iter().any(|cell| !cell.judges_messages()) {
-        return [call::chart(group), age::chart(group)].into_iter().flatten().collect();
+        let units = [call::chart(group), age::chart(group)];
+        return units.into_iter().flatten().chain(waterfall::charts(group)).collect();
     }
     let first = [
         blocking::chart(group),

@@ -43,8 +43,8 @@ pub(super) fn draw(block: &Block<'_>, place: &Place<'_>) -> Markup {
         Block::Ladders(_) => html! { h2 { "What happened, packet by packet" } (own()) },
         Block::Curves(_) | Block::Ladder(_) => own(),
         Block::Command(line) => html! { pre { code { "$ " (line) } } },
-        // The page has charts for curves, and everything that hints are about. Details are sections of their own.
-        Block::Curve(_) | Block::Hint(_) | Block::Details(_) => html! {},
+        // The page has charts for curves and bars, and everything that hints are about. Details are sections of their own.
+        Block::Curve(_) | Block::Bars { .. } | Block::Hint(_) | Block::Details(_) => html! {},
     }
 }
 

@@ -44,9 +44,10 @@ const fn charts_of(topic: Topic) -> &'static [&'static str] {
     match topic {
         Topic::Outcome => &["latency", "handshake", "progress", "goodput"],
         Topic::Order | Topic::Blocking | Topic::Theory => &["blocking", "time", "latency"],
-        Topic::Latency => &["latency"],
+        Topic::Latency => &["latency", "waterfall"],
         Topic::Duration => &["handshake", "goodput", "latency"],
         Topic::Replies => &["handshake"],
+        Topic::Loading => &["waterfall"],
         Topic::Budget => &["budget"],
         Topic::Cost => &["progress", "time"],
         Topic::Difference => &["latency", "handshake", "goodput"],

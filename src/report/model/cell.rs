@@ -13,8 +13,10 @@ use super::{
     latency::Latency,
     link::Link,
     load::Load,
+    memory::Memory,
     migration::Migration,
     network::Network,
+    page::Page,
     pictures::Pictures,
     queueing::Queueing,
     ratio::Ratio,
@@ -101,10 +103,16 @@ pub struct Cell {
     /// The age of the state of a game; null for other workloads.
     #[serde(default)]
     pub game: Option<Game>,
+    /// When the objects of a page were complete; null for other workloads.
+    #[serde(default)]
+    pub page: Option<Page>,
     /// Figures of `share`.
     pub share: Option<Share>,
     /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
+    /// Figures of `handshake --hold`; null for other commands.
+    #[serde(default)]
+    pub memory: Option<Memory>,
     /// Figures of each seed.
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
@@ -158,8 +166,10 @@ impl Cell {
             migration: None,
             video: None,
             game: None,
+            page: None,
             share: None,
             handshake: None,
+            memory: None,
             per_seed: Vec::new(),
             flags: Vec::new(),
             pictures: None,
@@ -171,7 +181,7 @@ impl Cell {
 impl Cell {
     /// Whether messages are judged one by one, not as parts of what an application sends.
     pub fn judges_messages(&self) -> bool {
-        self.video.is_none() && self.game.is_none()
+        self.video.is_none() && self.game.is_none() && self.page.is_none()
     }
 }
 

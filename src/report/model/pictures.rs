@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{game::AgeCurve, share::ShareSeries, video::Strip};
+use super::{game::AgeCurve, page::Waterfall, share::ShareSeries, video::Strip};
 
 /// The data of a cell's charts that its figures do not have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub struct Pictures {
     /// The first seed's game: the age of the state at the client, in the part of the run in which it was highest.
     #[serde(default)]
     pub age: Option<AgeCurve>,
+    /// The first seed's first complete load of a page, object by object.
+    #[serde(default)]
+    pub waterfall: Option<Waterfall>,
     /// The first seed's senders over time.
     #[serde(default)]
     pub share: Option<ShareSeries>,

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::{ServerConfig, pki_types::ServerName};
 
 use super::early::accept_early;
@@ -42,7 +43,8 @@ impl Protocol for Tls {
             reason: e.to_string(),
         })?;
         let tap = settings.tap.filter(|_| !tls.early_data);
-        Ok(Box::new(TlsListening { host: host.clone(), listener, config: Arc::new(config), tap }))
+        let handshakes = FuturesUnordered::new();
+        Ok(Box::new(TlsListening { host: host.clone(), listener, config: Arc::new(config), tap, handshakes }))
     }
 }
 
@@ -51,6 +53,8 @@ struct TlsListening {
     listener: Box<dyn Listener>,
     config: Arc<ServerConfig>,
     tap: Option<Tap>,
+    /// Those in progress.
+    handshakes: FuturesUnordered<Establishing<'static>>,
 }
 
 impl Listening for TlsListening {
@@ -58,19 +62,36 @@ impl Listening for TlsListening {
         self.listener.local_addr()
     }
 
+    /// The next session whose handshake ends. Several clients can make theirs at a time.
     fn accept(&mut self) -> Establishing<'_> {
         Box::pin(async move {
-            let (connected, tap) = tap_stream(self.tap.as_ref(), self.listener.accept().await?);
-            if self.config.max_early_data_size > 0 {
-                return Ok(session(accept_early(&self.host, connected, &self.config)?, tap));
+            loop {
+                let connected = tokio::select! {
+                    biased;
+                    Some(session) = self.handshakes.next() => return session,
+                    connected = self.listener.accept() => connected?,
+                };
+                let (connected, tap) = tap_stream(self.tap.as_ref(), connected);
+                if self.config.max_early_data_size > 0 {
+                    return Ok(session(accept_early(&self.host, connected, &self.config)?, tap));
+                }
+                self.handshakes.push(Box::pin(handshake(self.config.clone(), connected, tap)));
             }
-            let Connected { stream, local, peer, kernel } = connected;
-            let accepting = tokio_rustls::TlsAcceptor::from(self.config.clone()).accept(stream);
-            let mut stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
-            fill_records(stream.get_mut().1);
-            Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
         })
     }
+}
+
+/// A server's TLS handshake over a TCP connection.
+async fn handshake(
+    config: Arc<ServerConfig>,
+    connected: Connected,
+    tap: Option<StreamTap>,
+) -> Result<Session, ConnectError> {
+    let Connected { stream, local, peer, kernel } = connected;
+    let accepting = tokio_rustls::TlsAcceptor::from(config).accept(stream);
+    let mut stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+    fill_records(stream.get_mut().1);
+    Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
 }
 
 /// A client's TLS handshake over a TCP connection. With early data and a session to resume it returns at once, and the

@@ -5,33 +5,43 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
-    channel::{self, Acceptor, Channel, Settings},
+    channel::{self, Acceptor, Channel, Settings, UnitToSend},
     experiment::{Ends, RunError},
     path::{Host, PathError},
     transport::{ConnectError, Shape, Transport},
+    wire::Probe,
 };
 
 /// How long to wait for a file to be closed where no more may be opened.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// An echo for any number of connections.
-pub(super) struct Server {
+/// How many messages answer a request.
+pub(in crate::experiment) type Answer = Arc<dyn Fn(&Probe) -> u32 + Send + Sync>;
+
+/// A server for any number of connections. It answers each request at once, with one message or several.
+pub(in crate::experiment) struct Server {
     local: SocketAddr,
     over: watch::Sender<()>,
 }
 
 impl Server {
     /// Listens on the server's end.
-    pub(super) fn start(ends: &Ends, transport: Transport, settings: &Settings) -> Result<Self, RunError> {
+    pub(in crate::experiment) fn start(
+        ends: &Ends,
+        transport: Transport,
+        settings: &Settings,
+        answer: Answer,
+    ) -> Result<Self, RunError> {
         let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
         let (local, over) = (acceptor.local_addr(), watch::Sender::new(()));
-        let accepting = accept(ends.server.clone(), transport, acceptor, settings.reply, over.clone());
+        let replies = Replies { answer, length: settings.reply };
+        let accepting = accept(ends.server.clone(), transport, acceptor, replies, over.clone());
         ends.server.spawn("the server", Box::pin(accepting));
         Ok(Self { local, over })
     }
 
     /// The port it listens on.
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::experiment) fn port(&self) -> u16 {
         self.local.port()
     }
 
@@ -41,20 +51,28 @@ impl Server {
     }
 }
 
+/// The answers of a server: messages of one length.
+#[derive(Clone)]
+struct Replies {
+    answer: Answer,
+    length: usize,
+}
+
 async fn accept(
     host: Arc<dyn Host>,
     transport: Transport,
     mut acceptor: Acceptor,
-    reply: usize,
+    replies: Replies,
     over: watch::Sender<()>,
 ) {
     // One channel serves all clients of a datagram transport.
     let closes = transport.shape() != Shape::Datagrams;
     loop {
         match acceptor.accept().await {
-            Ok(channel) => {
+            Ok(mut channel) => {
+                channel.close_counters();
                 let over = closes.then(|| over.subscribe());
-                host.spawn("an echo", Box::pin(echo(channel, reply, over)));
+                host.spawn("a service", Box::pin(serve(channel, replies.clone(), over)));
             }
             // Until there is a descriptor, the client waits in the backlog, so it is not refused.
             Err(ConnectError::Path(PathError::NoDescriptor { .. })) => host.sleep(PAUSE).await,
@@ -66,8 +84,8 @@ async fn accept(
     }
 }
 
-/// Echoes to one client until it leaves or its connection is `over`.
-async fn echo(mut channel: Box<dyn Channel>, reply: usize, mut over: Option<watch::Receiver<()>>) {
+/// Answers one client until it leaves or its connection is `over`.
+async fn serve(mut channel: Box<dyn Channel>, replies: Replies, mut over: Option<watch::Receiver<()>>) {
     loop {
         let closed = async {
             match &mut over {
@@ -81,7 +99,9 @@ async fn echo(mut channel: Box<dyn Channel>, reply: usize, mut over: Option<watc
             delivery = channel.recv() => delivery,
         };
         let Ok(delivery) = delivery else { return };
-        if channel.send(delivery.probe, reply).is_err() {
+        let (first, length) = (delivery.probe, replies.length);
+        let unit = UnitToSend { first, count: (replies.answer)(&first), length, useful_until: None };
+        if channel.send_unit(&unit).is_err() {
             return;
         }
     }

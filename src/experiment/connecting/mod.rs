@@ -1,0 +1,142 @@
+//! New connections to one server, one after another on one wire, with or without a session to resume.
+
+mod server;
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+pub(super) use self::server::{Answer, Server};
+use super::{error::RunError, on_path::Ends};
+use crate::{
+    channel::{Channel, Settings},
+    link::Counters,
+    path::{StopSignal, timeout},
+    report::HandshakeMode as Mode,
+    transport::{Sessions, Transport},
+    unit::PerDirection,
+};
+
+/// The counters of the wire so far; `None` on a path without a link.
+pub(super) type Reading<'a> = &'a dyn Fn() -> Option<PerDirection<Counters>>;
+
+/// What a run's connections have in common.
+pub(super) struct Connector<'a> {
+    ends: &'a Ends,
+    settings: &'a Settings,
+    mode: Mode,
+    seed: u64,
+    /// The wire, if the connections have it one after another. `None` if several are made at a time.
+    wire: Option<Reading<'a>>,
+    server: Server,
+    /// Connections started so far.
+    begun: AtomicU64,
+}
+
+/// How often to check that the wire is quiet before giving up.
+const QUIET_STEP: Duration = Duration::from_millis(1);
+
+/// How many checks in a row have to find it quiet.
+const QUIET_LOOKS: usize = 3;
+
+/// Attempts to obtain a session before the connection counts as failed.
+const PRIMES: usize = 10;
+
+/// Seeds of one run's connections lie this far apart, so that those of the next run are others.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl<'a> Connector<'a> {
+    /// Starts the server. Returns an error if it cannot listen.
+    pub(super) fn start(
+        ends: &'a Ends,
+        transport: Transport,
+        settings: &'a Settings,
+        answer: Answer,
+    ) -> Result<Self, RunError> {
+        let server = Server::start(ends, transport, settings, answer)?;
+        Ok(Self { ends, settings, mode: Mode::Cold, seed: 0, wire: None, server, begun: AtomicU64::new(0) })
+    }
+
+    /// What the client knows of the server, and what draws the connection ids.
+    pub(super) fn with(self, mode: Mode, seed: u64) -> Self {
+        Self { mode, seed, ..self }
+    }
+
+    /// Connections follow each other on `wire`.
+    pub(super) fn alone_on(self, wire: Reading<'a>) -> Self {
+        Self { wire: Some(wire), ..self }
+    }
+
+    /// The address of the server.
+    pub(super) fn peer(&self) -> SocketAddr {
+        SocketAddr::new(self.ends.reach, self.server.port())
+    }
+
+    /// The counters of the wire; `None` if it has none, or carries several connections at a time.
+    pub(super) fn counters(&self) -> Option<PerDirection<Counters>> {
+        self.wire.and_then(|wire| wire())
+    }
+
+    /// The settings of a new connection, which may resume a session in `sessions`.
+    pub(super) fn settings(&self, sessions: &Sessions, early_data: bool) -> Settings {
+        let mut settings = self.settings.clone();
+        settings.session.client_tls.early_data = early_data;
+        settings.session.client_tls.sessions = (self.mode != Mode::Cold).then(|| sessions.clone());
+        // Two endpoints that draw the same connection ids would be one to the server.
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        let quic = &mut settings.session.quic;
+        quic.seed = quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
+        settings
+    }
+
+    /// Obtains a session to resume if the mode needs one; `false` if that failed. `connect` makes a connection that
+    /// keeps its tickets in `sessions`, within `limit`.
+    pub(super) async fn prime(
+        &self,
+        sessions: &Sessions,
+        limit: Duration,
+        connect: impl AsyncFn() -> Option<Box<dyn Channel>>,
+    ) -> bool {
+        for _ in 0..PRIMES {
+            if self.mode == Mode::Cold || sessions.is_resumable() {
+                return true;
+            }
+            let channel = connect().await;
+            // The ticket is sent apart from the replies and may be lost; the next attempt finds out.
+            let _ = timeout(&*self.ends.client, limit, sessions.resumable()).await;
+            self.close(channel).await;
+        }
+        false
+    }
+
+    /// Closes connections at both ends, and waits until their last packet is off the wire: the next has it for itself.
+    pub(super) async fn close(&self, channels: impl IntoIterator<Item = Box<dyn Channel>>) {
+        channels.into_iter().for_each(drop);
+        let Some(wire) = self.wire else { return };
+        self.server.close();
+        let is_quiet = || wire().is_none_or(|wire| wire.iter().all(|way| in_flight(way) == 0));
+        // In real time, a goodbye may be a moment late.
+        let mut looks = 0;
+        while wire().is_some() && looks < QUIET_LOOKS {
+            self.ends.client.sleep(QUIET_STEP).await;
+            looks = if is_quiet() { looks + 1 } else { 0 };
+        }
+    }
+}
+
+/// The output of `doing`, or `None` once the run is stopped.
+pub(super) async fn unless_stopped<T>(stop: &StopSignal, doing: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = stop.stopped() => None,
+        done = doing => Some(done),
+    }
+}
+
+fn in_flight(way: &Counters) -> u64 {
+    let gone = way.delivered + way.lost + way.queue_dropped + way.too_large;
+    (way.packets + way.duplicated).saturating_sub(gone)
+}

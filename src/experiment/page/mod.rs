@@ -1,0 +1,19 @@
+//! Loads of a page: new connections, a document, and objects that become known one after the other.
+
+mod cell;
+mod config;
+mod experiment;
+mod load;
+mod model;
+mod outcome;
+mod plan;
+mod run;
+
+pub use self::{
+    config::page_config,
+    experiment::Pages,
+    model::{Listed, ListedError, Model, Object, PIECE_BYTES, Page, REQUEST_BYTES},
+    outcome::PageOutcome,
+    plan::{Mode, PagePlan},
+    run::load_page,
+};
