@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::support::{Link, loopbacks, run, together};
+use crate::support::{Link, alone, loopbacks, run, together};
 
 /// Timeout for a datagram that must arrive.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -62,7 +62,7 @@ fn exactly_the_packets_of_the_list_are_lost() {
 
 #[test]
 fn the_seed_makes_losses_repeatable() {
-    let _turn = together();
+    let _alone = alone();
     let lost_of = |seed| {
         let options = ["--loss", "30%", "--to-client", "loss=0%", "--rtt", "2ms", "--seed", seed];
         let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &options);
@@ -88,7 +88,7 @@ fn the_seed_makes_losses_repeatable() {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the delay passes in real time")]
 fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
-    let _turn = together();
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--delay", "40ms"]);
     let client = link.client();
     let begun = Instant::now();
@@ -98,7 +98,7 @@ fn the_delay_is_there_and_a_run_of_many_keeps_its_order() {
 
 #[test]
 fn many_clients_share_the_link_and_each_gets_its_own_replies() {
-    let _turn = together();
+    let _alone = alone();
     let link = Link::start("127.0.0.1:0", echo("127.0.0.1:0"), &["--loss", "0%", "--rtt", "4ms"]);
     let clients: Vec<_> = (0..100).map(|_| link.client()).collect();
     for (number, client) in clients.iter().enumerate() {

@@ -19,7 +19,7 @@ use wirelab::{
     wire::transfer::{Piece, TRANSFER_HEADER_BYTES},
 };
 
-use crate::support::{alone, has_namespaces, session_settings, together};
+use crate::support::{alone, has_namespaces, session_settings};
 
 /// With headers, 1500 IP bytes. They take a millisecond at the pace, and 1.5 ms at the rate of the link.
 const PAYLOAD: usize = 1472;
@@ -188,7 +188,7 @@ fn paths() -> Vec<PathKind> {
 
 #[test]
 fn every_path_delays_drops_and_marks_each_packet_as_virtual_time_does_at_the_same_instants() {
-    let _turn = together();
+    let _alone = alone();
     for queue in [
         "queue=20p",
         "aqm=codel",

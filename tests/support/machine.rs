@@ -61,7 +61,8 @@ impl Drop for Turn {
     }
 }
 
-/// For a test whose times a busy machine would spoil, or that keeps the machine busy: no other test runs meanwhile.
+/// For a test whose times a busy machine would spoil, that sends bursts, which overflow a socket whose reader waits for
+/// a core, or that keeps the machine busy: no other test runs meanwhile.
 pub(crate) fn alone() -> Turn {
     let mut tests = MACHINE.wait_while(|tests| tests.is_alone || tests.together > 0 || tests.sharers > 0);
     tests.is_alone = true;
