@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 pub(crate) use self::arq::Releasers;
 use self::{
     arq::ArqChannel,
@@ -58,6 +58,9 @@ pub trait Channel: Send {
 
     /// What the transport has done so far to recover from loss.
     fn recovery(&self) -> Recovery;
+
+    /// Gives up a descriptor that only [`Channel::recovery`] needs, if there is one.
+    fn close_counters(&mut self) {}
 }
 
 /// Messages that belong together, such as the packets of a video frame. They are consecutive messages of one flow.

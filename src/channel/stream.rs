@@ -166,4 +166,8 @@ impl Channel for StreamChannel {
     fn recovery(&self) -> Recovery {
         Recovery { min_window_bytes: self.min_window_bytes, ..Recovery::of_kernel(self.kernel.as_deref()) }
     }
+
+    fn close_counters(&mut self) {
+        self.kernel = None;
+    }
 }

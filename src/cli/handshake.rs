@@ -4,7 +4,10 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use wirelab::{
-    experiment::{Handshake as Experiment, HandshakePlan, Mode, PathKind, Request, Setup, handshake_config},
+    experiment::{
+        End, Handshake as Experiment, HandshakePlan, Held, Mode, PathKind, Request, Setup, entry,
+        handshake_config, run_end,
+    },
     transport::Transport,
 };
 
@@ -18,6 +21,7 @@ use super::{
         output::OutputArgs,
         sweep::SweepArgs,
     },
+    serve::raise_file_limit,
     usage::UsageError,
     values,
 };
@@ -42,6 +46,14 @@ pub(crate) struct Handshake {
     /// Connections of a seed [default: 100 in sim, 10 in real time, 1000 on direct]
     #[arg(short = 'n', long, alias = "count", value_name = "N", value_parser = values::whole::<u64>(1, 1_000_000))]
     connections: Option<u64>,
+    /// Hold this many connections open at a time, for each number of the list, and measure the memory that they take at
+    /// each end. The ends are processes of their own on this machine's loopback [default: one seed]
+    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = values::whole::<u64>(1, 1_000_000))]
+    #[arg(conflicts_with_all = ["connections", "parallel", "mode", "pcap", "qlog", "keylog"])]
+    hold: Vec<u64>,
+    /// Be one end of --hold: server or client:PORT
+    #[arg(long, value_name = "END", hide = true, requires = "hold", value_parser = values::parse::<End>)]
+    end: Option<End>,
     /// Connections at a time, in real time; how many packets each takes is then not known
     #[arg(long, value_name = "N", default_value = "1", value_parser = values::whole::<u16>(1, 1000))]
     parallel: u16,
@@ -79,7 +91,9 @@ Examples:
   wirelab handshake -t tcp --loss 2% --path netns -n 1000 --parallel 100
       how many of the kernel's TCP connections take a second or more
   wirelab handshake --path direct -t all --parallel 16
-      connections a second on this machine's loopback";
+      connections a second on this machine's loopback
+  wirelab handshake --hold 1,100,10000 -t tcp,tls,quic-one,dtls,arq-selective
+      the memory of a connection at each end, alone and among many";
 
 /// The largest request and reply: one datagram each, also QUIC's.
 const MAX_LENGTH: usize = 1000;
@@ -125,6 +139,9 @@ impl Handshake {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        if !self.hold.is_empty() {
+            return self.run_held();
+        }
         let request = self.request()?;
         let prepared = Prepared {
             command: "handshake",
@@ -135,6 +152,38 @@ impl Handshake {
             detail: None,
             capture: &self.capture,
             sweep: &self.matrix.grid.sweep,
+        };
+        prepared.run(&self.output, Finished::write)
+    }
+
+    /// Holds connections open, or is one end of that.
+    fn run_held(&self) -> anyhow::Result<ExitCode> {
+        let mut matrix = self.matrix.clone();
+        matrix.grid.set_only_path("--hold", PathKind::Direct)?;
+        matrix.grid.set_seeds(1);
+        let request = matrix.request::<Held>(|axes| {
+            let plan = |setup: Setup<'_>| {
+                let plan = self.plan(&setup, Mode::Cold);
+                self.hold.iter().map(move |&connections| HandshakePlan { connections, ..plan.clone() })
+            };
+            Ok(axes.links().iter().flat_map(|links| axes.setups(links)).flat_map(plan).collect())
+        })?;
+        if let (Some(end), Some(plan)) = (self.end, request.plans().next()) {
+            raise_file_limit();
+            run_end(plan, end)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let mut config = handshake_config(&request);
+        config.extend([entry("hold", self.hold.as_slice())]);
+        let prepared = Prepared {
+            command: "handshake",
+            experiment: &Held,
+            request: &request,
+            config,
+            first_seed: matrix.grid.seed,
+            detail: None,
+            capture: &self.capture,
+            sweep: &matrix.grid.sweep,
         };
         prepared.run(&self.output, Finished::write)
     }

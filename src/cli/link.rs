@@ -30,7 +30,7 @@ use wirelab::{
 
 use self::{
     endpoint::Endpoint,
-    report::{LinkReport, live},
+    report::{LinkReport, live, write_unroutable},
 };
 use super::{
     in_real_time,
@@ -86,7 +86,8 @@ pub(crate) struct Link {
     idle: Option<Duration>,
     /// Change the addresses at which the server sees the clients after this time, like a NAT that forgets its mappings:
     /// AT or AT:port for new ports, AT:ip for another loopback address, for a server on 127.0.0.1. Packets to the old
-    /// addresses are then dropped
+    /// addresses are then dropped. With --netns only AT:ip: this long after the client's start, the kernel takes away
+    /// its address and adds 10.0.0.101
     #[arg(long, value_name = "AT[:port|ip]", value_parser = values::parse::<Rebind>)]
     rebind: Option<Rebind>,
     #[command(flatten)]
@@ -145,6 +146,9 @@ Examples:
       the kernel's TCP over a round trip of 50 ms
   wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2
       a web page over 1% loss each way
+
+  wirelab link --netns --loss 0% --rebind 2s:ip --server ./server -- ./client
+      the kernel changes the client's address after 2 s: connections of TCP break
 
 Without --netns it carries only UDP. A program that also opens a TCP connection to the same port, like iperf3, needs
 --netns.";
@@ -303,9 +307,7 @@ impl fmt::Display for Shown<'_> {
         let Self { options, report, link, .. } = self;
         let clients = report.clients;
         link.write_directions(f)?;
-        if let Some(change) = &options.change {
-            write!(f, "\npackets to addresses that clients no longer had: {}", change.unroutable())?;
-        }
+        write_unroutable(options.change.as_ref(), f)?;
         write!(f, "\nclients: {}", clients.accepted)?;
         for (count, what) in [
             (clients.idle, "forgotten as idle"),

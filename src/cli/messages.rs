@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Bench, Experiment, Loaded, LoadedPlan, Moved, Outcome, PathKind, Plan, Rebind, Request, Runs, Sender,
-        Setup, Which, choose, choose_contrast, entry, episode, messages_config,
+        Bench, Experiment, InvalidMove, Loaded, LoadedPlan, Moved, Moves, Outcome, PathKind, Plan, Rebind,
+        Request, Runs, Sender, Setup, Which, choose, choose_contrast, entry, episode, messages_config,
         page::{Page, Pages, page_config},
         pair,
     },
@@ -73,19 +73,13 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some(Senders(background)) = &self.background {
             return self.run_loaded(background);
         }
-        let change = self.moves.change();
-        if !self.workload.is_answered() {
-            let why = "replies, and with this --workload there are no replies";
-            if change.is_some() {
-                let option = self.moves.option();
-                return Err(UsageError::new(format!("{option}: the gap is measured by {why}")).into());
-            }
-            if self.detail.wants_ladder() {
-                return Err(UsageError::new(format!("--ladder: it shows messages and their {why}")).into());
-            }
+        let moves = self.moves.moves();
+        if !self.workload.is_answered() && self.detail.wants_ladder() {
+            let why = "it shows messages and their replies, and with this --workload there are no replies";
+            return Err(UsageError::new(format!("--ladder: {why}")).into());
         }
-        if let Some(rebind) = change {
-            return self.run_moved(rebind);
+        if let Some(rebind) = moves.change() {
+            return self.run_moved(&moves, rebind);
         }
         let request = self.request()?;
         self.detail.check(&request)?;
@@ -147,6 +141,7 @@ impl<D: Defaults> MessagesArgs<D> {
 
     /// Loads a page.
     fn run_page(&self, page: &Page) -> anyhow::Result<ExitCode> {
+        let moves = self.moves.moves();
         let not_for_pages = [
             (
                 D::COMMAND == "hol",
@@ -155,8 +150,8 @@ impl<D: Defaults> MessagesArgs<D> {
             ),
             (self.background.is_some(), "--background", "it runs beside messages, not beside a page"),
             (
-                self.moves.change().is_some(),
-                self.moves.option(),
+                moves.change().is_some(),
+                moves.option(),
                 "the gap is measured by messages, and a page has none",
             ),
             (self.detail.wants_ladder(), "--ladder", "it shows single messages, and a page has none"),
@@ -182,10 +177,12 @@ impl<D: Defaults> MessagesArgs<D> {
     }
 
     /// Runs messages of a client whose address changes.
-    fn run_moved(&self, rebind: Rebind) -> anyhow::Result<ExitCode> {
-        let request = self.matrix.request::<Moved>(|axes| self.moves.plans(rebind, self.plans(axes)?))?;
+    fn run_moved(&self, moves: &Moves, rebind: Rebind) -> anyhow::Result<ExitCode> {
+        let moved = |error: InvalidMove| UsageError::new(error.to_string());
+        let plans = |axes: &Axes| moves.plans(rebind, self.plans(axes)?).map_err(moved);
+        let request = self.matrix.request::<Moved>(plans)?;
         let mut config = messages_config(&request, |plan| &plan.plan);
-        config.extend(self.moves.config());
+        config.extend(moves.config());
         let experiment = Moved(Self::bench());
         self.prepared(&experiment, &request, config).run(&self.output, Finished::write)
     }

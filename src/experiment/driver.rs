@@ -137,6 +137,8 @@ pub struct RunSize {
     pub memory: u64,
     /// Whether the warm-up is most of a run of messages.
     pub is_mostly_warmup: bool,
+    /// Whether messages have the rate of an application and not an interval.
+    pub has_own_rate: bool,
     /// About how long it keeps a core busy in virtual time, in nanoseconds; only its proportion to other runs matters.
     pub work: u64,
 }

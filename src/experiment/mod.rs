@@ -19,6 +19,8 @@ mod driver;
 mod episode;
 mod error;
 mod handshake;
+#[cfg(feature = "sockets")]
+mod held;
 mod loaded;
 mod matrix;
 mod migration;
@@ -43,6 +45,8 @@ pub mod transfer;
 mod work;
 mod workload;
 
+#[cfg(feature = "sockets")]
+pub use self::held::{End, Growth, Held, HeldOutcome, UnknownEnd, run_end};
 pub use self::{
     bench::{
         Bench,
@@ -63,7 +67,7 @@ pub use self::{
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
     migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
-    moved::{InvalidRebind, Moved, MovedOutcome, MovedPlan, Outage, Rebind},
+    moved::{InvalidMove, InvalidRebind, Moved, MovedOutcome, MovedPlan, Moves, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
         Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,

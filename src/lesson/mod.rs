@@ -10,6 +10,7 @@ mod call;
 mod choose;
 mod congestion;
 mod datagram;
+mod handover;
 mod handshake;
 mod loss;
 mod one_stream;
@@ -43,6 +44,7 @@ pub static LESSONS: &[Lesson] = &[
     handshake::LESSON,
     bursts::LESSON,
     call::LESSON,
+    handover::LESSON,
     choose::LESSON,
 ];
 

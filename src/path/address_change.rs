@@ -107,6 +107,11 @@ impl AddressChange {
         (at..at.saturating_add(nanos(self.outage()))).contains(&now.as_nanos())
     }
 
+    /// Whether the address has changed by `now`, and the outage after it is over.
+    pub(super) fn has_network_again(&self, now: Time) -> bool {
+        self.has_happened(now) && !self.is_out(now)
+    }
+
     /// Sets when the address changes.
     pub fn schedule(&self, at: Time) {
         self.0.at.store(at.as_nanos(), Ordering::Relaxed);

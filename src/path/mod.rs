@@ -71,7 +71,7 @@ pub use self::{
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
     timers::{Clock, Sleep, Timers},
-    usage::ThreadUsage,
+    usage::{ThreadUsage, anonymous_memory},
     yielding::{consume_budget, yield_now},
 };
 pub(crate) use self::{

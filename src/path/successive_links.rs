@@ -8,7 +8,9 @@ use crate::{
     unit::{Direction, Time},
 };
 
-/// A link, and the one that replaces it. Packets that are on the first link at that time still arrive over it.
+/// A link, and the one that replaces it when the client has another network. Packets that are on the first link at that
+/// time still arrive over it. So do those that the server sends to the old address during the outage, and they are
+/// dropped at its end.
 #[derive(Debug)]
 pub(super) struct SuccessiveLinks<P> {
     link: Link<P>,
@@ -20,7 +22,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
         Self { link: Link::new(spec, seed, direction), later: None }
     }
 
-    /// If `change` is a handover, another link replaces the first at that time. It has random draws of its own.
+    /// If `change` is a handover, another link replaces the first after the outage. It has random draws of its own.
     pub(super) fn replace_at(&mut self, change: &AddressChange, seed: u64, direction: Direction) {
         let after = change.handover().map(|handover| handover.after[direction].clone());
         self.later = after.map(|spec| (change.clone(), Link::new(spec, seed.wrapping_add(1), direction)));
@@ -29,7 +31,7 @@ impl<P: Clone + fmt::Debug + Send + 'static> SuccessiveLinks<P> {
     /// The link that takes packets at `now`.
     fn current(&mut self, now: Time) -> &mut Link<P> {
         match &mut self.later {
-            Some((change, later)) if change.has_happened(now) => later,
+            Some((change, later)) if change.has_network_again(now) => later,
             _ => &mut self.link,
         }
     }

@@ -237,7 +237,7 @@ fn option<const N: usize>(socket: BorrowedFd<'_>, level: i32, name: i32) -> io::
     Ok((bytes, length as usize))
 }
 
-/// The usage of the calling thread so far. `None` if the kernel does not report it.
+/// The usage of the calling thread so far, without its calls on sockets. `None` if the kernel does not report it.
 pub(super) fn thread_usage() -> Option<ThreadUsage> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the kernel writes one `rusage`, for which there is room.
@@ -253,6 +253,7 @@ pub(super) fn thread_usage() -> Option<ThreadUsage> {
         user: time(usage.ru_utime)?,
         system: time(usage.ru_stime)?,
         context_switches: u64::try_from(switches).ok()?,
+        socket_calls: 0,
     })
 }
 

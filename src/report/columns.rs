@@ -161,7 +161,7 @@ const HANDSHAKE: [Spec; 3] = [
     ("round trips", Topic::Duration, |cell| Some(Figure::Mean(handshake(cell)?.round_trips?.get(), 2))),
 ];
 
-const COST: [Spec; 8] = [
+const COST: [Spec; 12] = [
     ("resent", Topic::Cost, |cell| {
         transfer(cell)?;
         cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
@@ -174,8 +174,20 @@ const COST: [Spec; 8] = [
         let (_, bytes) = crossed(cell.wire.as_ref()?);
         per_message(bytes, cell.messages.as_ref()?, 0)
     }),
+    ("client bytes/connection", Topic::Cost, |cell| {
+        Some(Figure::Count(cell.memory?.client_bytes_per_connection))
+    }),
+    ("server bytes/connection", Topic::Cost, |cell| {
+        Some(Figure::Count(cell.memory?.server_bytes_per_connection))
+    }),
     ("client CPU/message", Topic::Cost, |cell| time(cell.cpu?.client_ns_per_message)),
     ("server CPU/message", Topic::Cost, |cell| time(cell.cpu?.server_ns_per_message)),
+    ("client calls/message", Topic::Cost, |cell| {
+        Some(Figure::Mean(cell.cpu?.client_socket_calls_per_message?.get(), 2))
+    }),
+    ("server calls/message", Topic::Cost, |cell| {
+        Some(Figure::Mean(cell.cpu?.server_socket_calls_per_message?.get(), 2))
+    }),
     ("overhead", Topic::Cost, |cell| {
         // Where messages are counted, bytes per message say the same.
         let wire = cell.wire.as_ref().filter(|_| cell.messages.is_none())?;

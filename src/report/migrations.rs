@@ -22,7 +22,8 @@ fn sentence(cell: &Cell, label: &str) -> Option<String> {
         1 => "broke, and the client connected again once".to_owned(),
         n => format!("broke, and the clients connected again {} times", numbers::count(*n)),
     };
-    let mut parts = vec![format!("no reply for {}", numbers::time(gap))];
+    let nothing = if cell.judges_messages() { "no reply" } else { "nothing arrived" };
+    let mut parts = vec![format!("{nothing} for {}", numbers::time(gap))];
     parts.extend(
         migration
             .round_trips

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     experiment::{
-        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Options, Outcome, PathKind, Plan,
-        Progress, Request, RunError, Runs, Setup, Which, Workload,
+        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, InvalidMove, Mode, Moved, MovedPlan,
+        Moves, Options, Outcome, PathKind, Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
         application::{Application, game},
         choose, config, drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
@@ -58,6 +58,7 @@ pub struct Scenario {
     /// Whether it asks for a ladder.
     pub has_ladder: bool,
     connections: Option<u64>,
+    moves: Moves,
     line: String,
     /// The options that were given, by long name without dashes, and their values.
     given: BTreeMap<String, Vec<String>>,
@@ -166,8 +167,30 @@ impl Scenario {
                 "--duration: expected at least one --interval; nothing would be sent in less".to_owned()
             );
         }
+        self.check_moves()?;
         let is_run = |plan: &&Plan| Bench::setup(plan).refusal().is_none();
         self.plans().iter().filter(is_run).try_for_each(|plan| plan.validate().map_err(|e| e.to_string()))
+    }
+
+    /// The plans of a client whose address changes; `None` if it does not.
+    fn moved_plans(&self) -> Option<Result<Vec<MovedPlan>, InvalidMove>> {
+        self.moves.change().map(|change| self.moves.plans(change, self.plans()))
+    }
+
+    fn check_moves(&self) -> Result<(), String> {
+        let Moves { rebind, handover, after } = &self.moves;
+        let option = self.moves.option();
+        match self.moved_plans() {
+            None if after.is_some() => Err("--after: needs --handover".to_owned()),
+            None => Ok(()),
+            Some(_) if rebind.is_some() && handover.is_some() => {
+                Err("--rebind: not valid with --handover, which changes the address too".to_owned())
+            }
+            Some(_) if self.command == "handshake" || self.has_ladder => {
+                Err(format!("{option}: needs bench or hol, without --ladder"))
+            }
+            Some(plans) => plans.map(drop).map_err(|error| error.to_string()),
+        }
     }
 
     /// A command with the default of every option.
@@ -185,6 +208,7 @@ impl Scenario {
             seeds: 1,
             has_ladder: false,
             connections: None,
+            moves: Moves::default(),
             line,
             given: BTreeMap::new(),
         }
@@ -232,6 +256,9 @@ impl Scenario {
                 self.workload.flows = u32::try_from(flows).map_err(|_| "too many flows".to_owned())?;
             }
             "--seed" => self.first_seed = whole(value()?, 0)?,
+            "--rebind" => self.moves.rebind = Some(value()?.parse().map_err(|e| format!("{e}"))?),
+            "--handover" => self.moves.handover = Some(value()?.parse().map_err(|e| format!("{e}"))?),
+            "--after" => self.moves.after = Some(value()?.to_owned()),
             "--connections" => self.connections = Some(whole(value()?, 1)?),
             _ => return Ok(false),
         }
@@ -256,6 +283,8 @@ impl Scenario {
             "deadline" => time(deadline),
             "flows" => count(flows.into()),
             "due_per_rtt" => count(per(self.links.to_server.delay + self.links.to_client.delay)),
+            "at" => time(self.moves.change()?.at),
+            "outage" => time(self.moves.handover?.length),
             "seeds" => count(self.seeds),
             "messages" => count(per(duration) * self.seeds),
             _ => return None,
@@ -275,6 +304,15 @@ impl Scenario {
             return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
         }
         let bench = Bench { follows_losses: self.command == "hol" };
+        // An invalid change is refused when the command line is read.
+        if let Some(Ok(plans)) = self.moved_plans() {
+            let request = self.request::<Moved>(plans);
+            let mut config = self.config::<Moved>(&request);
+            config.extend(messages_config(&request, |plan| &plan.plan));
+            config.extend(self.moves.config());
+            let file = ResultFile { config, ..file };
+            return Ok((self.drive(&Moved(bench), &request, running, file)?.file, Vec::new()));
+        }
         let request = self.request::<Bench>(self.plans());
         let mut config = self.config::<Bench>(&request);
         config.extend(messages_config(&request, |plan| plan));

@@ -138,6 +138,50 @@ fn curl_fetches_a_page_as_an_ordinary_user() {
     assert!((0.060..0.200).contains(&number(&output)), "{output:?}");
 }
 
+/// The kernel takes the client's address away. A UDP socket that is bound to no address goes on from the new one, and a
+/// TCP connection breaks.
+#[test]
+fn a_new_address_breaks_tcp_and_not_udp() {
+    let Some(_alone) = with(alone(), &["python3"]) else { return };
+    let server = "python3 -c 'import socket, threading\n\
+                  def serve():\n\
+                  \x20   l = socket.create_server((\"10.0.0.2\", 7))\n\
+                  \x20   while True:\n\
+                  \x20       c, peer = l.accept()\n\
+                  \x20       threading.Thread(target=echo, args=(c, peer)).start()\n\
+                  def echo(c, peer):\n\
+                  \x20   while c.recv(9): c.sendall(peer[0].encode())\n\
+                  threading.Thread(target=serve).start()\n\
+                  s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  s.bind((\"10.0.0.2\", 7))\n\
+                  while True:\n\
+                  \x20   _, peer = s.recvfrom(9)\n\
+                  \x20   s.sendto(peer[0].encode(), peer)'";
+    let client = "import socket, time\n\
+                  def ask(s):\n\
+                  \x20   s.settimeout(1.5)\n\
+                  \x20   try:\n\
+                  \x20       if s.type == socket.SOCK_DGRAM: s.sendto(b'?', ('10.0.0.2', 7))\n\
+                  \x20       else: s.send(b'?')\n\
+                  \x20       return s.recv(99).decode()\n\
+                  \x20   except OSError: return 'broken'\n\
+                  def connect(): return socket.create_connection(('10.0.0.2', 7), 5)\n\
+                  u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+                  t = connect()\n\
+                  print(ask(u), ask(t), end=' ')\n\
+                  time.sleep(2)\n\
+                  print(ask(u), ask(t), ask(connect()))";
+    let options = "--wait 20s --rtt 10ms --loss 0% --rebind 1s:ip";
+    let output = succeeded(link(options, server, &["python3", "-c", client]));
+    let seen = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(seen.trim(), "10.0.0.1 10.0.0.1 10.0.0.101 broken 10.0.0.101", "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("addresses that clients no longer had"));
+
+    let output = link("--rebind 1s", "true", &["true"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("use --rebind AT:ip"), "{output:?}");
+}
+
 #[test]
 fn the_exit_status_is_the_clients() {
     let Some(_turn) = with(together(), &[]) else { return };

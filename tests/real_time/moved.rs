@@ -115,6 +115,75 @@ fn to_a_new_address(transport: &str) {
     }
 }
 
+/// A message of a client that has no network from 1 s to 1.3 s, and then another network with a round trip of 40 ms.
+const HANDOVER: &str = "--handover 1s:300ms --after delay=20ms,rate=20mbit --rtt 20ms --loss 0% -C fixed -i 10ms \
+                        -d 4s -w 1s --seeds 1";
+
+/// What goes on over the other network: its gap is the outage and a round trip, and an interval at most. `more` allows
+/// for the machine, and for the packets that QUIC sends again first.
+fn check_gap_of_outage(cell: &Value, in_time: bool, more: u64) {
+    assert_eq!((count(cell, "connections"), count(cell, "no_service")), (0, 0), "{cell:#}");
+    let least = 340 * MS - MS;
+    assert!(gap(cell) >= least && (!in_time || gap(cell) < least + more * MS), "{cell:#}");
+    assert_eq!(cell["migration"]["outage_ns"], 300 * MS);
+}
+
+#[test]
+fn through_the_relay_a_handover_costs_its_outage_and_a_round_trip() {
+    let _alone = alone();
+    let result =
+        result(&format!("--path relay {HANDOVER} -t udp,udp-hmac,quic-message,quic-one,arq-selective,dtls"));
+    let [udp, signed, quic, one, arq, dtls] = &result["cells"].as_array().unwrap()[..] else {
+        panic!("{result:#}")
+    };
+    let in_time = in_time(&result);
+    for cell in [udp, signed, quic] {
+        check_gap_of_outage(cell, in_time, 60);
+    }
+    // On one stream, the reply waits for what was lost in the outage.
+    check_gap_of_outage(one, in_time, 150);
+    for cell in [udp, signed] {
+        // Thirty in the outage, and those of the round trip before it.
+        assert!(count(cell, "lost") >= 30 && (!in_time || count(cell, "lost") < 36), "{cell:#}");
+    }
+    for cell in [quic, one] {
+        assert_eq!((count(cell, "lost"), &cell["messages"]["unfinished"]), (0, &0.into()), "{cell:#}");
+    }
+    for cell in [arq, dtls] {
+        assert_eq!((count(cell, "connections"), count(cell, "no_service")), (1, 0), "{cell:#}");
+        // A second of silence, then a handshake.
+        assert!(gap(cell) >= 1_000 * MS && (!in_time || gap(cell) < 1_600 * MS), "{cell:#}");
+    }
+    assert_eq!((count(arq, "lost"), &arq["messages"]["unfinished"]), (0, &0.into()), "{arq:#}");
+}
+
+#[test]
+fn between_namespaces_a_handover_breaks_the_kernels_tcp_and_not_quic() {
+    if !has_namespaces() {
+        return;
+    }
+    let _alone = alone();
+    let result = result(&format!("--path netns {HANDOVER} -t udp,quic-message,arq-selective,dtls,tcp,tls"));
+    let [udp, quic, arq, dtls, tcp, tls] = &result["cells"].as_array().unwrap()[..] else {
+        panic!("{result:#}")
+    };
+    let in_time = in_time(&result);
+    check_gap_of_outage(quic, in_time, 60);
+    assert_eq!((count(quic, "lost"), &quic["messages"]["unfinished"]), (0, &0.into()), "{quic:#}");
+    // The kernel reports to a connected UDP socket that its address is gone. The client opens another as soon as there
+    // is a network, and sends what waited for it.
+    for cell in [udp, arq, dtls] {
+        assert_eq!((count(cell, "connections"), count(cell, "no_service")), (1, 0), "{cell:#}");
+        assert!(gap(cell) >= 339 * MS && (!in_time || gap(cell) < 600 * MS), "{cell:#}");
+    }
+    assert!(!in_time || gap(udp) < 450 * MS, "{udp:#}");
+    for cell in [tcp, tls] {
+        assert!(count(cell, "connections") >= 1, "{cell:#}");
+        assert!(gap(cell) >= 1_000 * MS && (!in_time || gap(cell) < 2_000 * MS), "{cell:#}");
+        assert_eq!((count(cell, "lost"), &cell["messages"]["unfinished"]), (0, &0.into()), "{cell:#}");
+    }
+}
+
 /// A server that answers each datagram with the address that it came from.
 fn mirror() -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -10,7 +10,7 @@ use wirelab::{
     experiment::{Bench, Moved, MovedPlan, PathKind, Plan},
     link::LinkSpec,
     path::Handover,
-    report::{Cell, Migration, ResultFile, to_csv, to_json, to_markdown},
+    report::{Cell, Migration, ResultFile, to_csv, to_html, to_json, to_markdown},
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::PerDirection,
 };
@@ -183,6 +183,144 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
     let json: serde_json::Value = serde_json::from_str(&to_json(&file)).unwrap();
     ResultSchema::new().check(&json).unwrap();
     assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
+}
+
+/// A video of small frames, or a game, on the usual link, with the same change.
+fn of_application(transport: Transport, application: &str, handover: Option<Handover>) -> MovedPlan {
+    let moved = usual(transport, "ip");
+    let workload = moved.plan.workload.clone().carrying(application.parse().unwrap());
+    MovedPlan { plan: Plan { workload, ..moved.plan }, handover, ..moved }
+}
+
+/// A change to a link of 40 ms each way after 300 ms without a network.
+fn to_slower() -> Handover {
+    Handover { outage: Duration::from_millis(300), after: PerDirection::both("delay=40ms".parse().unwrap()) }
+}
+
+/// A frame every 20 ms that refers to no other.
+const CALL: &str = "video:50:400kbit:0s";
+
+/// The frame due at 1.98 s is the last before the outage and arrives at 2.005 s over the first link. The one due at
+/// 2.3 s is the first after it and arrives at 2.34 s: 335 ms later.
+#[test]
+fn a_call_over_datagrams_loses_the_frames_of_the_outage_and_no_others() {
+    let transports = [Transport::UDP, Transport::UDP_HMAC, Transport::QUIC_DATAGRAM];
+    let file = measured(transports.map(|udp| of_application(udp, CALL, Some(to_slower()))).into());
+    for cell in &file.cells {
+        let found = migration(cell);
+        assert_eq!(times(found)[0], 335, "{}: {found:?}", cell.transport);
+        // A few sizes are of two messages.
+        assert!((15..=30).contains(&found.lost), "{}: {found:?}", cell.transport);
+        assert_eq!((found.connections, found.no_service), (0, 0), "{}", cell.transport);
+        let video = cell.video.as_ref().unwrap();
+        assert_eq!((video.frames, video.shown, video.incomplete), (200, 185, 15), "{}", cell.transport);
+        assert_eq!((video.freezes, video.longest_freeze_ns), (1, Some(300 * MS)), "{}", cell.transport);
+    }
+}
+
+/// QUIC repeats what was lost. Those frames are late, and with frames that refer to each other they make the others
+/// useful again.
+#[test]
+fn a_call_over_quic_streams_loses_nothing_and_is_late() {
+    let file = measured(vec![of_application(Transport::QUIC_MESSAGE, CALL, Some(to_slower()))]);
+    let (found, video) = (migration(&file.cells[0]), file.cells[0].video.as_ref().unwrap());
+    assert_eq!((found.connections, found.lost, video.incomplete), (0, 0, 0), "{found:?}");
+    assert!(video.late >= 8 && video.shown + video.late == 200, "{video:?}");
+    assert!(times(found)[0] >= 335 && times(found)[0] < 400, "{found:?}");
+}
+
+/// The client hears no report for a second. Then it connects again and goes on with the next frame.
+#[test]
+fn a_call_whose_connection_breaks_goes_on_over_another() {
+    let broken = [Transport::DTLS, Transport::ARQ_SELECTIVE];
+    let file = measured(broken.map(|transport| of_application(transport, CALL, None)).into());
+    for cell in &file.cells {
+        let (found, video) = (migration(cell), cell.video.as_ref().unwrap());
+        assert_eq!((found.connections, found.no_service), (1, 0), "{}: {found:?}", cell.transport);
+        assert!((1_000..1_400).contains(&times(found)[0]), "{}: {found:?}", cell.transport);
+        assert_eq!(found.resent_requests, 0);
+        assert_eq!(video.frames, video.shown + video.incomplete, "{}: {video:?}", cell.transport);
+        assert!((50..70).contains(&video.incomplete), "{}: {video:?}", cell.transport);
+        assert_eq!((video.freezes, cell.hol.is_none()), (1, true));
+    }
+}
+
+/// A new port stops nothing that the client sends.
+#[test]
+fn a_call_does_not_stop_for_a_new_port() {
+    let moved = of_application(Transport::UDP, CALL, None);
+    let file = measured(vec![MovedPlan { rebind: "2s:port".parse().unwrap(), ..moved }]);
+    let (found, video) = (migration(&file.cells[0]), file.cells[0].video.as_ref().unwrap());
+    assert_eq!((times(found), found.lost), ([20, 25], 0), "{found:?}");
+    assert_eq!((video.shown, video.frames), (200, 200));
+    // Only reports are lost, at most those of a round trip.
+    assert!(found.unroutable_packets <= 1, "{found:?}");
+}
+
+/// The client's updates arrive at once from the new address. The server's are lost until the first of them has arrived:
+/// those of a round trip.
+#[test]
+fn a_game_misses_the_servers_updates_of_a_round_trip() {
+    let moved = of_application(Transport::UDP, "game:100", None);
+    let file = measured(vec![MovedPlan { rebind: "2s:port".parse().unwrap(), ..moved }]);
+    let (found, game) = (migration(&file.cells[0]), file.cells[0].game.as_ref().unwrap());
+    // The last before the change arrives 5 ms before it. One that the server sends at 2.03 s is the first that arrives.
+    assert_eq!(times(found)[0], 60, "{found:?}");
+    assert_eq!(found.lost, 5, "{found:?}");
+    assert_eq!(game.to_server.max_ns, Some(35 * MS));
+    assert_eq!(game.to_client.max_ns, Some(85 * MS));
+    assert_eq!(found.connections, 0);
+}
+
+#[test]
+fn a_game_connects_again_and_repeats_no_old_update() {
+    let file = measured(
+        [Transport::DTLS, Transport::ARQ_SELECTIVE, Transport::QUIC_MESSAGE]
+            .map(|transport| of_application(transport, "game:100", None))
+            .into(),
+    );
+    for cell in &file.cells {
+        let found = migration(cell);
+        let survives = cell.transport == "quic-message";
+        assert_eq!(found.connections, u64::from(!survives), "{}: {found:?}", cell.transport);
+        assert_eq!((found.resent_requests, found.no_service), (0, 0), "{}: {found:?}", cell.transport);
+        let gap = times(found)[0];
+        assert_eq!((1_000..1_400).contains(&gap), !survives, "{}: {found:?}", cell.transport);
+    }
+    let messages = file.cells[2].messages.as_ref().unwrap();
+    assert_eq!(messages.unfinished, 0, "QUIC repeats what was lost");
+}
+
+/// Every reply arrives again a second later, at an address that the client no longer has if that is after the change.
+#[test]
+fn copies_that_arrive_after_the_change_are_dropped_and_their_packets_are_not_lost() {
+    let replayed = |transport| {
+        let moved = usual(transport, "port");
+        let links =
+            PerDirection { to_client: "delay=25ms,replay=100%".parse().unwrap(), ..moved.plan.links.clone() };
+        MovedPlan { plan: Plan { links, ..moved.plan }, ..moved }
+    };
+    let file = measured([Transport::UDP, Transport::QUIC_ONE].map(replayed).into());
+    let [udp, quic] = [0, 1].map(|row| (migration(&file.cells[row]), &file.cells[row]));
+    assert_eq!((times(udp.0), udp.0.lost), ([60, 50], 5), "{:?}", udp.0);
+    // The copies of the hundred that arrived in the second before, and the five that were lost, twice each.
+    assert!((109..=111).contains(&udp.0.unroutable_packets), "{:?}", udp.0);
+    assert_eq!((quic.0.lost, quic.0.connections), (0, 0), "{:?}", quic.0);
+    assert!(quic.0.unroutable_packets > 100, "{:?}", quic.0);
+    let messages = quic.1.messages.as_ref().unwrap();
+    assert_eq!((messages.unfinished, messages.delivered), (0, 400));
+}
+
+#[test]
+fn every_format_reports_a_call_that_moves() {
+    let plan = of_application(Transport::UDP, CALL, Some(to_slower()));
+    let driven = driven(&Moved(Bench::default()), "bench", vec![plan], 1, true);
+    ResultSchema::new().check(&serde_json::from_str(&to_json(&driven.file)).unwrap()).unwrap();
+    assert!(
+        to_markdown(&driven.file).contains("udp went on from the new address: nothing arrived for 335 ms")
+    );
+    let page = to_html(&driven.file);
+    assert!(page.contains("address changed, 2 s") && page.contains("network again, 2.3 s"), "no lines");
 }
 
 #[test]

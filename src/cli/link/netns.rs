@@ -15,9 +15,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::signal::unix::{self, SignalKind, signal};
 use wirelab::{
+    experiment::PathKind,
     link::LinkSpec,
     path::{
-        Host, QueueMeter, Side, StopSignal,
+        AddressChange, BoxFuture, Host, QueueMeter, Side, StopSignal, WireBroken,
         netns::{self, Device, NetnsError, Programs, World},
     },
     unit::{PerDirection, Time, format_duration},
@@ -25,7 +26,7 @@ use wirelab::{
 
 use super::{
     Link, TICK,
-    report::{LinkReport, live},
+    report::{LinkReport, live, write_unroutable},
     watched,
 };
 use crate::cli::{
@@ -52,8 +53,7 @@ pub(super) fn run(link: &Link) -> anyhow::Result<ExitCode> {
         let why = "not valid with --netns, where the server's address is 10.0.0.2";
         return Err(UsageError::new(format!("{option}: {why}")).into());
     }
-    if link.rebind.is_some() {
-        let why = "not valid with --netns: there is no NAT between the namespaces";
+    if let Some(why) = link.rebind.and_then(|rebind| rebind.refusal(PathKind::Netns)) {
         return Err(UsageError::new(format!("--rebind: {why}")).into());
     }
     if link.programs.server.as_ref().is_some_and(|server| server.trim().is_empty()) {
@@ -72,9 +72,12 @@ struct Session<'a> {
     host: Arc<dyn Host>,
     signals: Signals,
     children: unix::Signal,
+    change: Option<AddressChange>,
+    /// Makes the change. `None` once it is made.
+    changing: Option<BoxFuture<'static, Result<(), WireBroken>>>,
     // Dropped before the namespaces that they run in.
     programs: Programs,
-    world: World,
+    world: Arc<World>,
     queue: Option<QueueMeter>,
     capture: Option<LinkCapture>,
     /// Is set if the capture cannot be written. `None` after the client was asked to exit for it.
@@ -96,14 +99,18 @@ impl<'a> Session<'a> {
         // Before the programs start, so that no signal is missed.
         let (signals, children) = (Signals::new()?, signal(SignalKind::child())?);
         let (queue, observers) = watched(&links, capture.as_ref());
-        let world = World::with_device(&links, link.seed, Device::best(), observers)?;
+        let world = Arc::new(World::with_device(&links, link.seed, Device::best(), observers)?);
         let programs = Programs::new(&world)?;
+        let change = link.rebind.map(|rebind| AddressChange::new(rebind.what, None));
+        let changing = change.clone().map(|change| changing(world.clone(), change, host.clone()));
         Ok(Self {
             link,
             links,
             host,
             signals,
             children,
+            change,
+            changing,
             programs,
             world,
             queue,
@@ -128,6 +135,9 @@ impl<'a> Session<'a> {
         if let Some((program, arguments)) = arguments.command.split_first() {
             self.programs.start_client(program, arguments)?;
         }
+        if let Some((change, rebind)) = self.change.as_ref().zip(self.link.rebind) {
+            change.schedule(self.host.now() + rebind.at);
+        }
         let Some(status) = self.until_client_exits().await? else {
             return Ok(ExitCode::from(INTERRUPTED));
         };
@@ -144,6 +154,12 @@ impl<'a> Session<'a> {
                 None => std::future::pending().await,
             }
         };
+        let changed = async {
+            match &mut self.changing {
+                Some(changing) => changing.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = capture_failed => {
@@ -151,6 +167,10 @@ impl<'a> Session<'a> {
                 Ok(Event::Signal(Signal::TERM))
             }
             broken = self.world.broken() => Err(broken.into()),
+            changed = changed => {
+                self.changing = None;
+                changed.map(|()| Event::Check).map_err(NetnsError::from)
+            }
             signal = self.signals.next() => Ok(Event::Signal(signal)),
             _ = self.children.recv() => Ok(Event::Check),
             () = self.host.sleep_until(until) => Ok(Event::Check),
@@ -243,13 +263,22 @@ impl<'a> Session<'a> {
             queue: self.queue.as_ref().map(QueueMeter::delays).unwrap_or_default(),
             fidelity: self.world.fidelity(),
         };
-        let report = Report { link, status };
+        let report = Report { link, status, change: self.change.as_ref() };
         match self.link.json {
             true => output::line(serde_json::to_string_pretty(&report.json(&self.world))?)?,
             false => output::note(report),
         }
         Ok(())
     }
+}
+
+/// Gives the client another address when `change` is due.
+fn changing(
+    world: Arc<World>,
+    change: AddressChange,
+    host: Arc<dyn Host>,
+) -> BoxFuture<'static, Result<(), WireBroken>> {
+    Box::pin(async move { world.change_address(&change, &*host).await })
 }
 
 /// Whether the terminal sends signals to this process: its process group is the terminal's foreground group
@@ -275,6 +304,7 @@ fn signalled(signal: i32) -> u8 {
 struct Report<'a> {
     link: LinkReport<'a>,
     status: u8,
+    change: Option<&'a AddressChange>,
 }
 
 impl Report<'_> {
@@ -284,6 +314,7 @@ impl Report<'_> {
         json["client"] = json!(World::ip(Side::Client));
         json["device"] = world.device().name().into();
         json["exit_status"] = self.status.into();
+        json["unroutable"] = self.change.map(AddressChange::unroutable).into();
         json
     }
 }
@@ -291,6 +322,7 @@ impl Report<'_> {
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.link.write_directions(f)?;
+        write_unroutable(self.change, f)?;
         self.link.write_fidelity(f)
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde_json::{Value, json};
 use wirelab::{
     link::{Counters, LinkSpec},
-    path::{Fidelity, QueueDelays},
+    path::{AddressChange, Fidelity, QueueDelays},
     stats::{Histogram, Summary},
     unit::{Direction, PerDirection, format_duration},
 };
@@ -63,6 +63,12 @@ impl LinkReport<'_> {
         }
         Ok(())
     }
+}
+
+/// A line about packets to the old addresses, if addresses changed.
+pub(super) fn write_unroutable(change: Option<&AddressChange>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let Some(change) = change else { return Ok(()) };
+    write!(f, "\npackets to addresses that clients no longer had: {}", change.unroutable())
 }
 
 /// The text of the live line.

@@ -152,6 +152,17 @@ impl<D: Defaults> GridArgs<D> {
         Batch { path, seeds: self.seeds.unwrap_or(default), plans, servers: Vec::new() }
     }
 
+    /// Sets the only path that `option` works on. Refuses another path.
+    pub(crate) fn set_only_path(&mut self, option: &str, path: PathKind) -> Result<(), UsageError> {
+        match self.path.iter().find(|asked| **asked != path) {
+            Some(other) => Err(UsageError::new(format!("{option}: needs --path {path}, not {other}"))),
+            None => {
+                self.path = vec![path];
+                Ok(())
+            }
+        }
+    }
+
     /// How many seeds the options name.
     pub(crate) fn set_seeds(&mut self, seeds: u64) {
         self.seeds.get_or_insert(seeds);

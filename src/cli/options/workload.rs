@@ -180,7 +180,8 @@ impl WorkloadArgs {
 fn check(workload: &Workload) -> Result<(), UsageError> {
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MAX_MESSAGES {
-        let (option, instead) = to_shorten(workload.warmup > workload.duration);
+        let has_own_rate = workload.application != Application::Messages;
+        let (option, instead) = to_shorten(workload.warmup > workload.duration, has_own_rate);
         return Err(UsageError::new(format!(
             "{option}: {messages:.0} messages a run are too many; use {instead}"
         )));
@@ -194,12 +195,14 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
     Ok(())
 }
 
-/// The option that makes a run too large, and how to make it smaller.
-pub(crate) fn to_shorten(is_mostly_warmup: bool) -> (&'static str, &'static str) {
-    if is_mostly_warmup {
-        ("--warmup", "a shorter --warmup or a longer --interval")
-    } else {
-        ("--interval", "a longer --interval or a shorter --duration")
+/// The option that makes a run too large, and how to make it smaller. A call or a game has a rate of its own, and no
+/// interval.
+pub(crate) fn to_shorten(is_mostly_warmup: bool, has_own_rate: bool) -> (&'static str, &'static str) {
+    match (is_mostly_warmup, has_own_rate) {
+        (true, false) => ("--warmup", "a shorter --warmup or a longer --interval"),
+        (true, true) => ("--warmup", "a shorter --warmup or a lower rate"),
+        (false, false) => ("--interval", "a longer --interval or a shorter --duration"),
+        (false, true) => ("--workload", "a lower rate or a shorter --duration"),
     }
 }
 

@@ -17,6 +17,7 @@ use self::{
 };
 use crate::{
     experiment::{
+        application::Application,
         driver::{Experiment, Job, Problem, RunSize},
         error::RunError,
         matrix::Runs,
@@ -63,6 +64,7 @@ impl Experiment for Bench {
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             is_mostly_warmup: workload.warmup > workload.duration,
+            has_own_rate: workload.application != Application::Messages,
             ..RunSize::default()
         }
     }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    channel::{self, Channel, Delivery, Settings},
+    channel::{self, Channel, Delivery, Exchange, Settings, UnitToSend},
     experiment::{migration::ClientChange, settings::CONNECT_TIMEOUT},
     path::{BoxFuture, Host, Sleep, timeout},
     transport::{ChannelError, Recovery, Transport},
@@ -20,26 +20,35 @@ use crate::{
     wire::Probe,
 };
 
-/// A client connects again if a reply has been due for this long and nothing has arrived, or for [`ROUND_TRIPS`] times
+/// A client connects again if a message of the server has been due for this long and nothing has arrived, or for [`ROUND_TRIPS`] times
 /// the longest reply time if that is longer.
 pub(in crate::experiment) const SILENCE: Duration = Duration::from_secs(1);
 /// The least time for which a client waits, as a multiple of the longest time that a reply has taken.
 const ROUND_TRIPS: u32 = 3;
-/// Time between an attempt to connect that failed and the next.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Time between an attempt to connect that failed and the next. Without a network, an attempt fails at once.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// What a client connects to.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) host: Arc<dyn Host>,
+    pub(super) transport: Transport,
+    pub(super) peer: SocketAddr,
+    pub(super) settings: Settings,
+    /// What the application sends. The settings may add reports of the server to it.
+    pub(super) exchange: Exchange,
+}
 
 /// The client's end of a run in which its address changes. After the change it connects again when its connection
-/// breaks or is silent. It then sends unanswered requests again, except over datagrams.
+/// breaks or is silent. It then sends unanswered requests again, except over datagrams. A call or a game goes on with
+/// its next frame or update instead: what was sent or due before would be too late.
 pub(super) struct Reconnecting {
-    host: Arc<dyn Host>,
-    transport: Transport,
-    peer: SocketAddr,
-    settings: Settings,
+    to: Target,
     change: ClientChange,
     state: State,
     /// Requests that must be sent again if the connection breaks, or that wait for it.
     unanswered: VecDeque<Request>,
-    /// Since when a reply has been due.
+    /// Since when a message of the server has been due.
     due_since: Option<Time>,
     longest: Duration,
     sleep: Sleep,
@@ -57,36 +66,26 @@ struct Request {
 }
 
 impl Reconnecting {
-    pub(super) fn new(
-        host: &Arc<dyn Host>,
-        transport: Transport,
-        peer: SocketAddr,
-        settings: &Settings,
-        change: &ClientChange,
-        channel: Box<dyn Channel>,
-    ) -> Self {
+    pub(super) fn new(to: Target, change: ClientChange, channel: Box<dyn Channel>) -> Self {
         Self {
-            host: host.clone(),
-            transport,
-            peer,
-            settings: settings.clone(),
-            change: change.clone(),
+            sleep: to.host.sleep_until(Time::ZERO),
+            to,
+            change,
             state: State::Connected(channel),
             unanswered: VecDeque::new(),
             due_since: None,
             longest: Duration::ZERO,
-            sleep: host.sleep_until(Time::ZERO),
         }
     }
 
     fn has_changed(&self) -> bool {
-        self.change.address.has_happened(self.host.now())
+        self.change.address.has_happened(self.to.host.now())
     }
 
     /// Closes the connection and makes another.
     fn connect(&mut self) {
         self.change.note(|noted| noted.connections += 1);
-        let connecting = connect(self.host.clone(), self.transport, self.peer, self.settings.clone());
+        let connecting = connect(self.to.clone());
         let before = mem::replace(&mut self.state, State::Connecting(Box::pin(connecting)));
         drop(before);
         self.due_since = None;
@@ -106,21 +105,21 @@ impl Reconnecting {
                 bytes += request.length as u64;
             }
         }
-        if self.transport.is_datagram() {
+        if self.to.transport.is_datagram() {
             self.unanswered.clear();
         }
         self.change.note(|noted| {
             noted.requests += requests;
             noted.bytes += bytes;
         });
-        self.due_since = Some(self.host.now());
+        self.due_since = Some(self.to.host.now());
         self.state = State::Connected(channel);
         if failed {
             self.connect();
         }
     }
 
-    fn note_reply(&mut self, delivery: &Delivery) {
+    fn note_delivery(&mut self, delivery: &Delivery) {
         self.due_since = None;
         self.longest = self.longest.max(delivery.released - delivery.probe.due);
         let answered = self.unanswered.iter().position(|request| request.probe.id == delivery.probe.id);
@@ -129,7 +128,7 @@ impl Reconnecting {
         }
     }
 
-    /// Whether a reply has been due for too long since the change. If not, wakes `cx` when the wait ends.
+    /// Whether a message of the server has been due for too long since the change. If not, wakes `cx` when the wait ends.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((since, at)) = self.due_since.zip(self.change.address.at()) else { return false };
         if !self.has_changed() {
@@ -142,12 +141,7 @@ impl Reconnecting {
 }
 
 /// Tries to connect until an attempt succeeds.
-async fn connect(
-    host: Arc<dyn Host>,
-    transport: Transport,
-    peer: SocketAddr,
-    settings: Settings,
-) -> Box<dyn Channel> {
+async fn connect(Target { host, transport, peer, settings, .. }: Target) -> Box<dyn Channel> {
     loop {
         let connecting = channel::connect(&host, transport, peer, &settings);
         if let Ok(Ok(channel)) = timeout(&*host, CONNECT_TIMEOUT, connecting).await {
@@ -159,16 +153,21 @@ async fn connect(
 
 impl Channel for Reconnecting {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
+        self.send_unit(&UnitToSend { first: probe, count: 1, length, useful_until: None })
+    }
+
+    fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
         let (sent, is_connected) = match &mut self.state {
-            State::Connected(channel) => (channel.send(probe, length), true),
+            State::Connected(channel) => (channel.send_unit(unit), true),
             State::Connecting(_) => (Ok(()), false),
         };
         let was_sent = is_connected && sent.is_ok();
-        if !was_sent || !self.transport.is_datagram() {
-            self.unanswered.push_back(Request { probe, length, was_sent });
+        let is_request = self.to.exchange == Exchange::Answers;
+        if is_request && (!was_sent || !self.to.transport.is_datagram()) {
+            self.unanswered.push_back(Request { probe: unit.first, length: unit.length, was_sent });
         }
         match sent {
-            Ok(()) => _ = self.due_since.get_or_insert(self.host.now()),
+            Ok(()) => _ = self.due_since.get_or_insert(self.to.host.now()),
             Err(_) if self.has_changed() => self.connect(),
             Err(error) => return Err(error),
         }
@@ -180,8 +179,11 @@ impl Channel for Reconnecting {
             match &mut self.state {
                 State::Connected(channel) => match channel.poll_recv(cx) {
                     Poll::Ready(Ok(delivery)) => {
-                        self.note_reply(&delivery);
-                        return Poll::Ready(Ok(delivery));
+                        self.note_delivery(&delivery);
+                        // The server's reports are for this client, and not part of the call.
+                        if self.to.exchange != Exchange::OneWay {
+                            return Poll::Ready(Ok(delivery));
+                        }
                     }
                     Poll::Ready(Err(_)) if self.has_changed() => self.connect(),
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),

@@ -6,13 +6,14 @@ use tokio::sync::oneshot;
 
 use super::{
     client::Client,
-    reconnect::Reconnecting,
+    reconnect::{Reconnecting, Target},
     server::{Served, Server},
     settings,
+    updates::REPORT_BYTES,
 };
 use crate::{
     capture::Recording,
-    channel::{self, Channel, Settings},
+    channel::{self, Channel, Exchange, Settings},
     experiment::{
         error::RunError,
         migration::Migration,
@@ -29,7 +30,7 @@ use crate::{
     },
     path::{self, StopSignal, timeout},
     tap::{Instrument, Tap},
-    transport::{ConnectError, LimitedBy, Sessions, Shape, Transport},
+    transport::{ConnectError, LimitedBy, Sessions, Shape},
     unit::PerDirection,
 };
 
@@ -70,10 +71,15 @@ pub(in crate::experiment) fn run_beside(
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
     // A tap can follow one connection only.
     let is_followed = migration.is_none() || plan.transport.survives_new_address();
-    let taps = (plan.path.has_link() && is_followed).then(|| Tap::pair().map(tap));
+    let has_truth = has_truth(&plan.setup(), follows_losses);
     if let Some(migration) = migration {
         samples = Some(migration.sink(samples));
         packets = Some(migration.packets(packets));
+    }
+    let is_needed = packets.is_some() || has_truth || !reports_transit(plan);
+    let taps = (plan.path.has_link() && is_followed && is_needed).then(|| Tap::pair().map(tap));
+    if packets.is_none() && !has_truth {
+        taps.iter().for_each(|taps| taps.to_server.ignore_losses());
     }
     let order = taps.as_ref().map(|taps| instrument(plan, taps, packets));
     let route = Route {
@@ -82,11 +88,14 @@ pub(in crate::experiment) fn run_beside(
         change: migration.map(|migration| migration.change.clone()),
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
-    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup(), follows_losses));
+    let of_truth = taps.clone().filter(|_| has_truth);
     let mut settings = Settings { taps, ..settings::settings(plan, plan.path.has_link().then_some(seed))? };
     settings.session.record(&recording);
     if migration.is_some() {
         settings.session.client_tls.sessions = Some(Sessions::default());
+        if settings.exchange == Exchange::OneWay {
+            (settings.exchange, settings.reply) = (Exchange::BothWays, REPORT_BYTES);
+        }
     }
     let plan = &plan.patient();
     let OnPath { value: (value, flows), wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
@@ -141,10 +150,14 @@ fn packet_observers(
     observers
 }
 
+/// Whether the sockets themselves report how each message crossed the link: in virtual time, if it is a datagram.
+fn reports_transit(plan: &Plan) -> bool {
+    plan.transport.shape() == Shape::Datagrams && !plan.path.is_real_time()
+}
+
 /// The order instrument of a run of `plan`, which writes `log`.
 fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> Instrument {
     let instrument = Instrument::new(taps);
-    // Sockets in virtual time report the transit of a datagram themselves.
     let instrument = if plan.path.is_real_time() { instrument.following_messages() } else { instrument };
     match log {
         Some(mut log) => {
@@ -182,7 +195,7 @@ pub async fn run_between(
     let server = Server { host, acceptor, reply, workload: application, recorder: recorder.clone(), change };
     ends.server.spawn("the server", Box::pin(server.serve(measured, stopped, report)));
 
-    let (mut channel, connect) = connect(ends, transport, peer, settings).await?;
+    let (mut channel, connect) = connect(ends, plan, peer, settings).await?;
     let (host, change) = (&*ends.client, ends.change.as_ref());
     let client = Client { host, recorder: &recorder, length: settings.request, run: None, change, stop };
     let (mut before, mut used) = (LimitedBy::default(), None);
@@ -217,10 +230,11 @@ pub async fn run_between(
 /// Connects the client. Returns its end and how long that took.
 async fn connect(
     ends: &Ends,
-    transport: Transport,
+    plan: &Plan,
     peer: SocketAddr,
     settings: &Settings,
 ) -> Result<(Box<dyn Channel>, Duration), ConnectError> {
+    let transport = plan.transport;
     let begun = ends.client.now();
     let connecting = channel::connect(&ends.client, transport, peer, settings);
     let channel = timeout(&*ends.client, CONNECT_TIMEOUT, connecting)
@@ -228,5 +242,8 @@ async fn connect(
         .map_err(|elapsed| ConnectError::TimedOut { what: "connecting", peer, after: elapsed.0 })??;
     let took = ends.client.now() - begun;
     let Some(change) = &ends.change else { return Ok((channel, took)) };
-    Ok((Box::new(Reconnecting::new(&ends.client, transport, peer, settings, change, channel)), took))
+    let (host, change) = (ends.client.clone(), change.clone());
+    let exchange = plan.workload.application.exchange();
+    let to = Target { host, transport, peer, settings: settings.clone(), exchange };
+    Ok((Box::new(Reconnecting::new(to, change, channel)), took))
 }

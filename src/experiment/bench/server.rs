@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The server's end of a run. It replies to every request as soon as the transport delivers it. The server of a game
-/// sends updates of its own instead, and that of a video sends nothing.
+/// sends updates of its own instead. That of a video sends nothing, or reports if the client's address changes.
 pub(super) struct Server {
     pub(super) host: Arc<dyn Host>,
     pub(super) acceptor: Acceptor,
@@ -87,7 +87,9 @@ impl Server {
             let is_repeated = recorder.at_server(&delivery, host.now());
             if !is_answered {
                 if own.is_none() {
-                    own = OwnUpdates::after(&workload, &delivery.probe, host.now());
+                    let first = &delivery.probe;
+                    own = OwnUpdates::after(&workload, first, host.now(), change.is_some());
+                    own.iter().for_each(|own| recorder.server_begins(own.next_id()));
                     own_due.reset(own.as_ref().map_or(Time::MAX, OwnUpdates::due));
                 }
                 continue;
@@ -158,9 +160,12 @@ impl Connections {
         }
     }
 
-    /// Sends a message that is not a reply, on the latest connection.
+    /// Sends a message that is not a reply, on the latest connection. Ignores errors like [`Connections::send`].
     fn send_own(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        self.channels.last_mut().map_or(Ok(()), |channel| channel.send(probe, length))
+        match self.channels.last_mut().map_or(Ok(()), |channel| channel.send(probe, length)) {
+            Err(_) if self.later.is_some() => Ok(()),
+            sent => sent,
+        }
     }
 
     fn recovery(&self) -> Recovery {

@@ -26,7 +26,7 @@ pub(in crate::experiment) struct Server {
 
 impl Server {
     /// Listens on the server's end.
-    pub(super) fn start(
+    pub(in crate::experiment) fn start(
         ends: &Ends,
         transport: Transport,
         settings: &Settings,
@@ -41,7 +41,7 @@ impl Server {
     }
 
     /// The port it listens on.
-    pub(super) fn port(&self) -> u16 {
+    pub(in crate::experiment) fn port(&self) -> u16 {
         self.local.port()
     }
 
@@ -69,7 +69,8 @@ async fn accept(
     let closes = transport.shape() != Shape::Datagrams;
     loop {
         match acceptor.accept().await {
-            Ok(channel) => {
+            Ok(mut channel) => {
+                channel.close_counters();
                 let over = closes.then(|| over.subscribe());
                 host.spawn("a service", Box::pin(serve(channel, replies.clone(), over)));
             }

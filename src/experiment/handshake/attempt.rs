@@ -1,11 +1,11 @@
 //! One connection: a handshake and two requests. The caller closes it.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::HandshakePlan;
 use crate::{
     channel::{self, Channel, Settings},
-    experiment::connecting::Connector,
+    experiment::connecting::Reading,
     link::Counters,
     path::{Host, timeout},
     unit::{PerDirection, Time},
@@ -14,7 +14,7 @@ use crate::{
 
 /// How far a connection came, and when. Times start before the handshake.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attempt {
+pub(in crate::experiment) struct Attempt {
     /// Until a request could be sent.
     pub(super) connect: Option<Duration>,
     /// Until the first reply.
@@ -26,7 +26,7 @@ pub(super) struct Attempt {
     /// Packets on the wire until the first reply.
     pub(super) wire: Option<PerDirection<Counters>>,
     /// Why it failed.
-    pub(super) problem: Option<String>,
+    pub(in crate::experiment) problem: Option<String>,
 }
 
 impl Attempt {
@@ -37,21 +37,22 @@ impl Attempt {
 }
 
 /// Makes a connection and sends two requests, within the timeout of the plan.
-pub(super) async fn attempt(
+pub(in crate::experiment) async fn attempt(
     host: &Arc<dyn Host>,
     plan: &HandshakePlan,
-    connector: &Connector<'_>,
+    peer: SocketAddr,
     settings: &Settings,
+    counters: Reading<'_>,
 ) -> (Attempt, Option<Box<dyn Channel>>) {
     let (mut seen, mut channel) = (Attempt::default(), None);
-    let begun = host.now();
-    let (peer, before) = (connector.peer(), connector.counters());
+    let (begun, before) = (host.now(), counters());
     let talk = async {
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
+        channel.close_counters();
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
-        seen.wire = before.zip(connector.counters()).map(|(before, now)| now - before);
+        seen.wire = before.zip(counters()).map(|(before, now)| now - before);
         seen.second = Some(ask(host, channel, 1, plan.length).await? - begun);
         Ok::<(), String>(())
     };

@@ -18,6 +18,9 @@ use std::{
 };
 
 use self::attempt::Attempt;
+pub(super) use self::attempt::attempt;
+#[cfg(feature = "sockets")]
+pub(super) use self::run::settings;
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
@@ -107,18 +110,14 @@ impl Run<'_> {
 
     /// A new connection, which may resume a session in `sessions`.
     async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
-        attempt::attempt(
-            self.host,
-            self.plan,
-            &self.connector,
-            &self.connector.settings(sessions, early_data),
-        )
-        .await
+        let settings = self.connector.settings(sessions, early_data);
+        let counters = || self.connector.counters();
+        attempt(self.host, self.plan, self.connector.peer(), &settings, &counters).await
     }
 }
 
 /// The results of all `futures`.
-async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+pub(super) async fn join<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
     let mut running: Vec<_> = futures.map(|future| Some(Box::pin(future))).collect();
     let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
     poll_fn(|cx| {

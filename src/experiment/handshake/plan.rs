@@ -92,7 +92,7 @@ impl HandshakePlan {
     }
 
     /// Its point of the matrix.
-    pub(super) fn setup(&self) -> Setup<'_> {
+    pub(in crate::experiment) fn setup(&self) -> Setup<'_> {
         let Self { path, transport, ref links, congestion, loss_detection, .. } = *self;
         Setup { path, transport, links, congestion, loss_detection }
     }

@@ -42,7 +42,7 @@ pub fn handshake(
 const STREAMS: u32 = 16;
 
 /// The settings of both ends.
-fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
+pub(in crate::experiment) fn settings(plan: &HandshakePlan, seed: Option<u64>) -> Result<Settings, RunError> {
     let limits = QuicLimits { streams: STREAMS, ..QuicLimits::EXPERIMENT };
     let mut session = session_settings(&plan.setup(), seed, limits, plan.certificate)?;
     if let Some(tls) = &mut session.server_tls {

@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use self::{
     addresses::Addresses,
     repeats::{Repeats, logged},
-    service::Service,
+    service::Services,
 };
 pub use self::{
     addresses::Unvalidated,
     change::{ClientChange, Reconnections},
 };
 use crate::{
+    channel::Exchange,
     experiment::record::observe::{PacketLog, SampleSink},
     path::Observer,
     unit::Mutex,
@@ -28,7 +29,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct MigrationFigures {
     /// The longest time between two replies, from the last before the change to the first of a message that was due
-    /// after it. `None` if none of those came back.
+    /// after it. `None` if none of those came back. Messages without a reply count by their arrival, and in a game the
+    /// direction with the longer gap counts.
     #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub gap: Option<Duration>,
     /// Messages that never came back, due between the last that was answered before the change and the first that was
@@ -38,7 +40,8 @@ pub struct MigrationFigures {
     /// round trips after that message had it too.
     #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub full_speed: Option<Duration>,
-    /// The median latency before the change or, after a handover, of the second half of the time after it.
+    /// The median latency before the change or, after a handover, of the second half of the time after it. In a game,
+    /// the sum of both directions.
     #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub usual: Option<Duration>,
     /// Bytes of messages that entered the link more than once. Only messages first sent before the end of the gap
@@ -56,17 +59,17 @@ pub struct MigrationFigures {
 #[derive(Debug, Clone)]
 pub struct Migration {
     pub(super) change: ClientChange,
-    service: Arc<Mutex<Service>>,
+    services: Arc<Mutex<Services>>,
     repeats: Arc<Mutex<Repeats>>,
     addresses: Arc<Mutex<Addresses>>,
 }
 
 impl Migration {
-    /// Measures `change`.
-    pub fn new(change: ClientChange) -> Self {
+    /// Measures `change` in a run with these messages.
+    pub fn new(change: ClientChange, exchange: Exchange) -> Self {
         let address = change.address.clone();
         Self {
-            service: Arc::new(Mutex::new(Service::new(address.clone()))),
+            services: Arc::new(Mutex::new(Services::new(&address, exchange))),
             repeats: Arc::new(Mutex::new(Repeats::new(address.clone()))),
             addresses: Arc::new(Mutex::new(Addresses::new(address))),
             change,
@@ -75,12 +78,12 @@ impl Migration {
 
     /// A sink that measures each message and passes it on to `next`.
     pub(super) fn sink(&self, next: Option<SampleSink>) -> SampleSink {
-        let (service, repeats, mut next) = (self.service.clone(), self.repeats.clone(), next);
+        let (services, repeats, mut next) = (self.services.clone(), self.repeats.clone(), next);
         Box::new(move |sample| {
             let is_back = {
-                let mut service = service.lock();
-                service.note(sample);
-                service.is_back()
+                let mut services = services.lock();
+                services.note(sample);
+                services.are_back()
             };
             if is_back {
                 repeats.lock().stop_following();
@@ -109,7 +112,7 @@ impl Migration {
             reconnections,
             unroutable: self.change.address.unroutable(),
             unvalidated: self.addresses.lock().worst(),
-            ..self.service.lock().figures()
+            ..self.services.lock().figures()
         }
     }
 }

@@ -1,18 +1,74 @@
 //! The gap that the application sees, and what was lost in it.
+//!
+//! Messages with replies are followed to the client. Messages without replies are followed to the end that receives
+//! them.
 
 use std::time::Duration;
 
 use super::MigrationFigures;
 use crate::{
+    channel::Exchange,
     experiment::record::observe::{Sample, Status},
     path::AddressChange,
     stats::{Histogram, Percentile},
     unit::{Time, nanos},
 };
 
-/// Follows the replies of a run around the change.
+/// Follows the messages of a run around the change, by the end that receives them.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(super) struct Services {
+    to_server: Option<Service>,
+    to_client: Option<Service>,
+}
+
+impl Services {
+    pub(super) fn new(change: &AddressChange, exchange: Exchange) -> Self {
+        let service = |is_followed: bool| is_followed.then(|| Service::new(change.clone()));
+        Self {
+            to_server: service(exchange != Exchange::Answers),
+            to_client: service(exchange != Exchange::OneWay),
+        }
+    }
+
+    pub(super) fn note(&mut self, sample: &Sample) {
+        let service = match (&mut self.to_server, &mut self.to_client) {
+            // In a game, the server's messages are those of the second flow.
+            (Some(_), Some(to_client)) if sample.id.flow > 0 => to_client,
+            (Some(to_server), _) => to_server,
+            (None, Some(to_client)) => to_client,
+            (None, None) => return,
+        };
+        service.note(sample);
+    }
+
+    fn followed(&self) -> impl Iterator<Item = &Service> {
+        self.to_server.iter().chain(&self.to_client)
+    }
+
+    /// Whether a message that was due after the change has arrived, at each end.
+    pub(super) fn are_back(&self) -> bool {
+        self.followed().all(Service::is_back)
+    }
+
+    pub(super) fn figures(&self) -> MigrationFigures {
+        let figures: Vec<MigrationFigures> = self.followed().map(Service::figures).collect();
+        let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
+            figures.iter().map(of).collect::<Option<Vec<Duration>>>()
+        };
+        let longest = |of| times(of)?.into_iter().max();
+        MigrationFigures {
+            gap: longest(|figures| figures.gap),
+            lost: figures.iter().map(|figures| figures.lost).sum(),
+            full_speed: longest(|figures| figures.full_speed),
+            usual: times(|figures| figures.usual).map(|usual| usual.into_iter().sum()),
+            ..MigrationFigures::default()
+        }
+    }
+}
+
+/// The messages that one end receives.
+#[derive(Debug)]
+struct Service {
     change: AddressChange,
     /// Latencies before the change.
     before: Histogram,
@@ -34,7 +90,7 @@ const MOST: usize = 1 << 20;
 const USUAL: (u64, u64) = (5, 4);
 
 impl Service {
-    pub(super) fn new(change: AddressChange) -> Self {
+    fn new(change: AddressChange) -> Self {
         Self {
             change,
             before: Histogram::new(),
@@ -48,14 +104,14 @@ impl Service {
     }
 
     /// Whether a message that was due after the change has come back.
-    pub(super) fn is_back(&self) -> bool {
+    fn is_back(&self) -> bool {
         self.first_answered.is_some()
     }
 
-    pub(super) fn note(&mut self, sample: &Sample) {
+    fn note(&mut self, sample: &Sample) {
         let Some(at) = self.change.at() else { return };
-        match (sample.status, &sample.client) {
-            (Status::Delivered, Some(reply)) => self.note_reply(at, sample.due, reply.released),
+        match (sample.status, sample.client.or(sample.server)) {
+            (Status::Delivered, Some(delivery)) => self.note_delivery(at, sample.due, delivery.released),
             (Status::Delivered, None) => {}
             (Status::Lost | Status::Unfinished | Status::Unknown, _) => {
                 // A message that was due after the gap was not lost because of the change.
@@ -66,7 +122,7 @@ impl Service {
         }
     }
 
-    fn note_reply(&mut self, at: Time, due: Time, released: Time) {
+    fn note_delivery(&mut self, at: Time, due: Time, released: Time) {
         let latency = released - due;
         if released < at {
             self.before.record(nanos(latency));
@@ -114,7 +170,7 @@ impl Service {
         first.map(|released| released - at)
     }
 
-    pub(super) fn figures(&self) -> MigrationFigures {
+    fn figures(&self) -> MigrationFigures {
         let in_gap = |due: &&Time| {
             self.last_answered.is_none_or(|last| last < **due)
                 && self.first_answered.is_none_or(|first| **due < first)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::plan::{MovedOutcome, MovedPlan};
 use crate::{
+    channel::Exchange,
     experiment::{
         matrix::Runs,
         migration::{MigrationFigures, Unvalidated},
@@ -40,7 +41,7 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
         seeds.iter().filter_map(of).for_each(|time| times.record(nanos(time)));
         times
     };
-    let trips: Vec<f64> = seeds.iter().filter_map(round_trips).collect();
+    let trips: Vec<f64> = seeds.iter().filter_map(|seed| round_trips(plan, seed)).collect();
     let unvalidated = seeds.iter().filter_map(|seed| seed.unvalidated).reduce(Unvalidated::worse);
     let MovedPlan { rebind, handover, .. } = plan;
     Migration {
@@ -63,7 +64,14 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
 }
 
 /// The time from the change until latency was as before, in round trips.
-fn round_trips(seed: &MigrationFigures) -> Option<f64> {
-    let (full_speed, usual) = seed.full_speed.zip(seed.usual)?;
-    (!usual.is_zero()).then(|| full_speed.as_secs_f64() / usual.as_secs_f64())
+fn round_trips(plan: &MovedPlan, seed: &MigrationFigures) -> Option<f64> {
+    let round_trip = match plan.plan.workload.application.exchange() {
+        Exchange::Answers | Exchange::BothWays => seed.usual?,
+        // The latency is that of one direction.
+        Exchange::OneWay => {
+            let links = plan.handover.as_ref().map_or(&plan.plan.links, |handover| &handover.after);
+            links.iter().map(|link| link.delay).sum()
+        }
+    };
+    (!round_trip.is_zero()).then_some(seed.full_speed?.as_secs_f64() / round_trip.as_secs_f64())
 }

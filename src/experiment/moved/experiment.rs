@@ -37,7 +37,7 @@ impl Experiment for Moved {
     }
 
     fn refusal(plan: &MovedPlan) -> Option<String> {
-        plan.refusal().map(str::to_owned).or_else(|| Bench::refusal(&plan.plan))
+        plan.rebind.refusal(plan.plan.path).map(str::to_owned).or_else(|| Bench::refusal(&plan.plan))
     }
 
     fn size(plan: &MovedPlan) -> RunSize {
@@ -46,7 +46,10 @@ impl Experiment for Moved {
 
     fn run(&self, plan: &MovedPlan, job: &Job<'_>) -> Result<MovedOutcome, RunError> {
         let Rebind { at, what } = plan.rebind;
-        let migration = Migration::new(ClientChange::new(what, plan.handover.clone(), at));
+        let migration = Migration::new(
+            ClientChange::new(what, plan.handover.clone(), at),
+            plan.plan.workload.application.exchange(),
+        );
         let beside = Beside { migration: Some(&migration), ..Beside::default() };
         let (messages, _) = self.0.measure(&plan.plan, job, beside)?;
         Ok(MovedOutcome { messages, migration: migration.figures() })

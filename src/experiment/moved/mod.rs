@@ -3,9 +3,11 @@
 
 mod cell;
 mod experiment;
+mod moves;
 mod plan;
 
 pub use self::{
     experiment::Moved,
+    moves::{InvalidMove, Moves},
     plan::{InvalidRebind, MovedOutcome, MovedPlan, Outage, Rebind},
 };

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     experiment::{migration::MigrationFigures, path_kind::PathKind, plan::Plan, record::outcome::Outcome},
+    link::{LinkSpec, SpecError, resolve_queues},
     path::{Handover, NewAddress, UnknownPart},
-    unit::{format_duration, parse_duration},
+    unit::{PerDirection, format_duration, parse_duration},
 };
 
 /// A change of the client's address: `AT[:port|ip]`.
@@ -17,6 +18,21 @@ pub struct Rebind {
     pub at: Duration,
     /// What changes.
     pub what: NewAddress,
+}
+
+impl Rebind {
+    /// Why the path cannot make the change, if it cannot.
+    pub fn refusal(self, path: PathKind) -> Option<&'static str> {
+        match (path, self.what) {
+            (PathKind::Sim | PathKind::Relay, _) | (PathKind::Netns, NewAddress::Ip) => None,
+            (PathKind::Netns, NewAddress::Port) => Some(
+                "no NAT stands between the namespaces, so the client's IP address changes: use --rebind AT:ip",
+            ),
+            (PathKind::Direct, _) => {
+                Some("the client's address is this machine's; use --path sim, relay or netns")
+            }
+        }
+    }
 }
 
 /// An invalid change of the address.
@@ -65,6 +81,23 @@ impl Outage {
     pub fn rebind(self) -> Rebind {
         Rebind { at: self.at, what: NewAddress::Ip }
     }
+
+    /// The other network of a client that has been on `links`. `after` has the pairs that differ on its link.
+    ///
+    /// Returns an error if a pair is not valid.
+    pub fn handover(
+        self,
+        after: Option<&str>,
+        links: &PerDirection<LinkSpec>,
+    ) -> Result<Handover, SpecError> {
+        let mut other = links.clone();
+        for link in [&mut other.to_server, &mut other.to_client] {
+            after.map_or(Ok(()), |pairs| link.apply_pairs(pairs))?;
+        }
+        resolve_queues(&mut other);
+        other.iter().try_for_each(LinkSpec::validate)?;
+        Ok(Handover { outage: self.length, after: other })
+    }
 }
 
 impl FromStr for Outage {
@@ -95,21 +128,6 @@ pub struct MovedPlan {
     pub rebind: Rebind,
     /// The handover to another network, if there is one.
     pub handover: Option<Handover>,
-}
-
-impl MovedPlan {
-    /// Why the path cannot make the change, if it cannot.
-    pub fn refusal(&self) -> Option<&'static str> {
-        match (self.plan.path, self.rebind.what) {
-            (PathKind::Sim | PathKind::Relay, _) | (PathKind::Netns, NewAddress::Ip) => None,
-            (PathKind::Netns, NewAddress::Port) => Some(
-                "no NAT stands between the namespaces, so the client's IP address changes: use --rebind AT:ip",
-            ),
-            (PathKind::Direct, _) => {
-                Some("the client's address is this machine's; use --path sim, relay or netns")
-            }
-        }
-    }
 }
 
 /// The outcome of one run.

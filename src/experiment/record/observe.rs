@@ -150,6 +150,8 @@ impl LoggedPacket {
                 Carried::Tcp { place, start, end } => {
                     portions.push(Portion { id: workload.id(place), start, end });
                 }
+                // Reports to the sender of a video belong to no message.
+                Carried::Stream { .. } if length == 0 => {}
                 Carried::Stream { id, start, end } => {
                     portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
                         id: on_stream(transport, workload, id, place),
@@ -188,6 +190,10 @@ fn on_stream(transport: Transport, workload: &Workload, stream: u64, place: u64)
     match transport.ordered_unit() {
         OrderedUnit::All => workload.id(place),
         OrderedUnit::Flow => MessageId { flow: number as u32, seq: place },
+        // A frame has a stream of its own, on which its place tells a message from the others.
+        OrderedUnit::Message if workload.application.video().is_some() => {
+            MessageId { flow: u32::try_from(place).unwrap_or(u32::MAX), seq: number }
+        }
         OrderedUnit::Message => workload.id(number),
     }
 }

@@ -148,6 +148,7 @@ impl Pool<'_> {
         let server = |of: fn(&ThreadUsage) -> Duration| {
             per_message(usages.iter().map(|usage| usage.server.as_ref().map(of)).sum())
         };
+        let calls = |calls: Option<u64>| Ratio::new(calls? as f64 / sent as f64);
         let switches = usages.iter().flat_map(|usage| [Some(usage.client), usage.server]).flatten();
         (!usages.is_empty()).then(|| report::Cpu {
             client_ns_per_message: client(|usage| usage.user + usage.system),
@@ -155,6 +156,12 @@ impl Pool<'_> {
             server_ns_per_message: server(|usage| usage.user + usage.system),
             server_system_ns_per_message: server(|usage| usage.system),
             context_switches: switches.map(|usage| usage.context_switches).sum(),
+            client_socket_calls_per_message: calls(Some(
+                usages.iter().map(|usage| usage.client.socket_calls).sum(),
+            )),
+            server_socket_calls_per_message: calls(
+                usages.iter().map(|usage| usage.server.map(|usage| usage.socket_calls)).sum(),
+            ),
         })
     }
 

@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     bind::{Ports, bind_udp_as, connect_udp},
+    calls,
     clock::{RealClock, busy_time},
     quic::QuicSocket,
     steer, tcp, udp,
@@ -107,7 +108,7 @@ impl Host for DirectHost {
     }
 
     fn usage(&self) -> Option<ThreadUsage> {
-        sys::thread_usage()
+        sys::thread_usage().map(|usage| ThreadUsage { socket_calls: calls::so_far(), ..usage })
     }
 
     fn spawn(&self, _: &'static str, task: BoxFuture<'static, ()>) {

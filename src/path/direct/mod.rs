@@ -2,6 +2,7 @@
 
 mod bind;
 mod bpf;
+mod calls;
 mod clock;
 mod control;
 mod host;
@@ -21,6 +22,7 @@ mod worker;
 
 pub(super) use self::{
     bind::{Ports, bind_udp, connect_udp},
+    calls::Counted,
     tcp::TcpListener,
 };
 pub use self::{

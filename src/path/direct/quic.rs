@@ -17,6 +17,7 @@ use socket2::Socket;
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
+    calls,
     linger::{Linger, after_others},
     socket_errors::SocketErrors,
 };
@@ -76,7 +77,10 @@ impl AsyncUdpSocket for QuicSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || self.state.try_send(UdpSockRef::from(&*self.io), transmit);
+        let send = || {
+            calls::count();
+            self.state.try_send(UdpSockRef::from(&*self.io), transmit)
+        };
         match self.io.try_io(Interest::WRITABLE, send) {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
             // A datagram that cannot be sent is lost like any other; quinn looks for the MTU by sending larger ones.
@@ -101,7 +105,10 @@ impl AsyncUdpSocket for QuicSocket {
                 Poll::Pending if linger.stays_awake() => return after_others(cx),
                 Poll::Pending => return Poll::Pending,
             }
-            let receive = || self.state.recv(UdpSockRef::from(&*self.io), buffers, meta);
+            let receive = || {
+                calls::count();
+                self.state.recv(UdpSockRef::from(&*self.io), buffers, meta)
+            };
             match self.io.try_io(Interest::READABLE, receive) {
                 Ok(received) => {
                     linger.received();

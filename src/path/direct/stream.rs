@@ -12,7 +12,10 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::linger::{Linger, after_others};
+use super::{
+    calls,
+    linger::{Linger, after_others},
+};
 use crate::path::layered::StreamLayer;
 
 impl StreamLayer<TcpStream> for Linger {
@@ -24,10 +27,17 @@ impl StreamLayer<TcpStream> for Linger {
     ) -> Poll<io::Result<()>> {
         let read = stream.poll_read(cx, buffer);
         match read {
-            Poll::Ready(_) => self.received(),
+            Poll::Ready(_) => {
+                calls::count();
+                self.received();
+            }
             Poll::Pending if self.stays_awake() => return after_others(cx),
             Poll::Pending => {}
         }
         read
+    }
+
+    fn written(&mut self, _: usize) {
+        calls::count();
     }
 }

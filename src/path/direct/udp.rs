@@ -13,6 +13,7 @@ use socket2::{SockRef, Socket};
 use tokio::io::Interest;
 
 use super::{
+    calls,
     linger::{Linger, Look, after_others},
     shun,
     socket_errors::SocketErrors,
@@ -50,6 +51,9 @@ impl UdpSocket {
     /// Sends by the simplest sufficient call. With control messages the kernel would look up the route again for each
     /// datagram of a connected socket.
     fn send(&self, payload: &[u8], to: SocketAddr, from: Option<IpAddr>) -> io::Result<()> {
+        if from.is_none() {
+            calls::count();
+        }
         match from {
             None if self.peer == Some(to) => self.io.try_send(payload).map(drop),
             None => self.io.try_send_to(payload, to).map(drop),
@@ -67,7 +71,10 @@ impl UdpSocket {
     }
 
     fn transmit(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || self.state.try_send(UdpSockRef::from(&*self.io), transmit);
+        let send = || {
+            calls::count();
+            self.state.try_send(UdpSockRef::from(&*self.io), transmit)
+        };
         self.io.try_io(Interest::WRITABLE, send)
     }
 
@@ -240,6 +247,7 @@ impl Batch {
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
+        calls::count();
         self.filled = state.recv(socket, &mut slices[..buffers], &mut self.meta)?;
         if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }

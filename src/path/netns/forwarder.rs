@@ -198,7 +198,10 @@ impl Wire {
             let Some(length) = port.read(buffer)? else { return Ok(false) };
             let link_header = port.link_header();
             let frame = &buffer[..length];
-            if frame.get(link_header..).is_some_and(ip::is_ipv4) {
+            // The kernel takes the client's address away a little later than `at`.
+            let is_out = direction == Direction::ToServer
+                && state.change.as_ref().is_some_and(|(change, _)| change.is_out(self.now()));
+            if !is_out && frame.get(link_header..).is_some_and(ip::is_ipv4) {
                 let ip_bytes = length - link_header;
                 state.packets.offer(direction, self.now(), ip_bytes, frame, Frame { link_header });
             }

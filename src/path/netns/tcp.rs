@@ -9,8 +9,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::namespace::Namespace;
 use crate::path::{
     BoxFuture, Connected, Listener, PathError,
-    direct::{Ports, TcpListener},
+    direct::{Counted, Ports, TcpListener},
     kernel_tcp::KernelSocket,
+    layered::LayeredStream,
 };
 
 /// What the TCP sockets of one host share.
@@ -65,7 +66,12 @@ impl Tcp {
         let kernel = KernelSocket::new(&stream)?;
         let kernel = if self.is_alone { kernel.alone_in(self.namespace.clone()) } else { kernel };
         let local = stream.local_addr()?;
-        Ok(Connected { stream: Box::new(stream), local, peer, kernel: Some(Box::new(kernel)) })
+        Ok(Connected {
+            stream: Box::new(LayeredStream { stream, layer: Counted }),
+            local,
+            peer,
+            kernel: Some(Box::new(kernel)),
+        })
     }
 }
 

@@ -66,18 +66,40 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         title: format!("What was on the screen (seed {seed})"),
         row: None,
         caption: "Each frame at its playout instant. Where frames were not shown the picture stood; a \
-                  bracket marks a freeze, and the number the frames over which it then jumped.",
+                  bracket marks a freeze, and the number the frames over which it then jumped. Dashed lines \
+                  mark a change of the client's address, and the end of an outage.",
         summary: format!("{}.", sentences.join("; ")),
         sentences,
         height: area.bottom + 48.0,
         body: html! {
             (key)
+            (change(group, area, &scale))
             (area.x_axis("time of the call", &ticks))
             @for (row, (strip, label)) in strips.iter().enumerate() {
                 (drawn(strip, label, area.top + ROW * row as f64, &scale))
             }
         },
     })
+}
+
+/// When the client's address changed, and when an outage after that was over: a line each across all calls.
+fn change(group: &Group<'_>, area: Area, scale: &Scale) -> Markup {
+    let migration = group.cells.iter().find_map(|cell| cell.migration.as_ref());
+    let instants = migration.map(|migration| {
+        let after = migration.outage_ns.filter(|outage| *outage > 0).map(|outage| migration.at_ns + outage);
+        [("address changed", Some(migration.at_ns)), ("network again", after)]
+    });
+    html! {
+        @for (name, at) in instants.into_iter().flatten() {
+            @if let Some(at) = at {
+                @let x = Px(scale.at(at as f64));
+                path class="edge change" fill="none" stroke-dasharray="3 3"
+                    d=(format!("M{x} {}V{}", Px(area.top), Px(area.bottom))) {
+                    title { (name) ", " (numbers::instant(at as f64)) }
+                }
+            }
+        }
+    }
 }
 
 /// One call: its frames, and a bracket over each freeze.

@@ -13,6 +13,7 @@ use super::{
     latency::Latency,
     link::Link,
     load::Load,
+    memory::Memory,
     migration::Migration,
     network::Network,
     page::Page,
@@ -109,6 +110,9 @@ pub struct Cell {
     pub share: Option<Share>,
     /// Figures of `handshake`.
     pub handshake: Option<Handshake>,
+    /// Figures of `handshake --hold`; null for other commands.
+    #[serde(default)]
+    pub memory: Option<Memory>,
     /// Figures of each seed.
     pub per_seed: Vec<PerSeed>,
     /// What limits or qualifies the figures.
@@ -165,6 +169,7 @@ impl Cell {
             page: None,
             share: None,
             handshake: None,
+            memory: None,
             per_seed: Vec::new(),
             flags: Vec::new(),
             pictures: None,

@@ -17,7 +17,7 @@ pub struct Migration {
     /// The link of its other network; null if only its address changed.
     pub after: Option<Link>,
     /// The longest time between two replies, from the last before the change to the first of a message that was due
-    /// after it: one value per seed.
+    /// after it: one value per seed. In a call, between two arrivals at the server, and in a game at either end.
     pub gap_ns: Summary,
     /// Seeds in which no such message came back.
     pub no_service: u64,
@@ -30,7 +30,8 @@ pub struct Migration {
     /// the usual latency. That is the median before the change or, after a handover, the median of the second half of
     /// the time after it. One value per seed.
     pub full_speed_ns: Summary,
-    /// The same as a multiple of that median: the mean over seeds.
+    /// The same in round trips: as a multiple of that median, of the sum of both directions' medians in a game, and of
+    /// the link's round trip in a call. The mean over seeds.
     pub round_trips: Option<Ratio>,
     /// Connections that clients made after their first.
     pub connections: u64,

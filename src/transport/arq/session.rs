@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Connections at a time: an experiment has one, and those that its attempts leave behind.
-const MAX_CONNECTIONS: usize = 1024;
+/// Connections at a time: more than an experiment can hold open.
+const MAX_CONNECTIONS: usize = 1 << 20;
 
 impl Protocol for Mode {
     fn dial<'a>(

@@ -87,6 +87,16 @@ pub(super) const CALLS: &[Example] = &[
 /// Clients whose address changes.
 pub(super) const MOVES: &[Example] = &[
     plain(
+        "wirelab bench --workload video --handover 5s:300ms --after delay=40ms -t udp,quic-message,dtls -C fixed -d 20s",
+        &[("5s:300ms", "1s:300ms"), ("-d 20s", "-d 5s --seeds 1")],
+        &["When the client's address changed", "nothing arrived for", "froze"],
+    ),
+    plain(
+        "wirelab bench --workload game --rebind 5s -t udp,quic-datagram,arq-selective -d 20s",
+        &[("5s", "1s"), ("-d 20s", "-d 5s --seeds 1")],
+        &["When the client's address changed", "nothing arrived for", "age p99"],
+    ),
+    plain(
         "wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic -d 20s",
         &[("-d 20s", "-d 8s --seeds 1")],
         &["When the client's address changed", "udp went on from the new address: no reply for"],
@@ -173,7 +183,7 @@ pub(super) const SWEEPS: &[Example] = &[
 
 pub(super) const TOUR: &[Example] = &[
     plain("wirelab tour", &[("tour", "tour 2")], &["2. Loss", "Answer: b)", "Remember:", "Go on with:"]),
-    plain("wirelab tour --list", &[], &["1 What a datagram is", "11 When to choose what"]),
+    plain("wirelab tour --list", &[], &["1 What a datagram is", "12 When to choose what"]),
     plain(
         "wirelab tour 4",
         &[],
@@ -511,6 +521,11 @@ pub(super) const HANDSHAKE: &[Example] = &[
         &[("--parallel 16", "--parallel 16 -n 64 --seeds 1")],
         &["tcp cold", "quic-one cold", "connections/s"],
     ),
+    plain(
+        "wirelab handshake --hold 1,100,10000 -t tcp,tls,quic-one,dtls,arq-selective",
+        &[("1,100,10000", "1,20")],
+        &["tcp 1 connection ", "quic-one 20 connections", "server bytes/connection"],
+    ),
 ];
 
 pub(super) const TRANSFER: &[Example] = &[
@@ -664,6 +679,12 @@ pub(super) const LINK: &[Example] = &[
         "wirelab link --netns --pcap web.pcapng --server 'python3 -m http.server 80' -- curl -s 10.0.0.2",
         &[],
         &["Directory listing", "delivered"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab link --netns --loss 0% --rebind 2s:ip --server ./server -- ./client",
+        &[("./server -- ./client", "true --wait 0s -- true")],
+        &["addresses that clients no longer had: 0"],
     ),
     needing(
         &["netns", "iperf3"],

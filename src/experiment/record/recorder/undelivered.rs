@@ -22,7 +22,7 @@ impl Recorder {
             state.count(status);
             let id = state.workload.id(message.number);
             let unsent = Message::new(message, message.due);
-            state.show(Sample { sent: None, ..unsent.sample(id, status) });
+            state.show(|| Sample { sent: None, ..unsent.sample(id, status) });
         }
     }
 
@@ -52,6 +52,11 @@ impl State {
         if !message.scheduled.measured {
             return;
         }
+        if self.is_before_server(message) {
+            self.outcome.messages.scheduled -= 1;
+            self.outcome.messages.sent -= 1;
+            return;
+        }
         let status = match self.datagrams {
             // The server lived when it got the last message that it answered: those before are lost.
             true if is_gone && message.scheduled.number >= self.next_expected.to_client => Status::Unknown,
@@ -65,7 +70,7 @@ impl State {
             self.note_lost(message);
         }
         let id = self.workload.id(message.scheduled.number);
-        self.show(message.sample(id, status));
+        self.show(|| message.sample(id, status));
     }
 
     /// Counts a message that was not delivered.

@@ -1,0 +1,16 @@
+//! The memory of connections: as many as asked for are held open at a time.
+//!
+//! Each end is a process of its own, because an allocator does not tell which end a page of memory belongs to. A process
+//! is this program again, with the hidden option `--end`. It reports by lines on its standard output.
+
+mod cell;
+mod end;
+mod experiment;
+mod outcome;
+mod process;
+
+pub use self::{
+    end::{End, UnknownEnd, run_end},
+    experiment::Held,
+    outcome::{Growth, HeldOutcome},
+};
