@@ -1,5 +1,4 @@
-//! Sets `cfg(real_time)` where the paths in real time, the servers and their clients are built: on Linux, with the
-//! feature `sockets`.
+//! Sets `cfg(real_time)` where the paths in real time and `discover` are built: on Linux, with the feature `sockets`.
 
 use std::env;
 

@@ -105,10 +105,10 @@ pub mod properties;
 pub mod report;
 #[doc(hidden)]
 pub mod scenario;
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 #[doc(hidden)]
 pub mod send;
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 #[doc(hidden)]
 pub mod serve;
 pub mod service;

@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 pub(crate) use self::arq::Releasers;
 use self::{
     arq::ArqChannel,

@@ -38,6 +38,7 @@ use self::{
     bound_url::{BoundUrl, ServerState},
     stop::Stopper,
 };
+#[cfg(real_time)]
 pub(crate) use self::{
     counters::Counters,
     guard::{Bucket, Excess, RateLimits, may_answer},

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 pub use self::moved::Moved;
 pub(crate) use self::stream::Messages;
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
 use crate::{
     path::{BoxFuture, Host},

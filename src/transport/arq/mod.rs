@@ -9,7 +9,7 @@ mod spec;
 mod trace;
 mod windows;
 
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 pub(crate) use self::windows::SEGMENT_BYTES;
 pub use self::{
     connection::ArqConnection,

@@ -3,7 +3,7 @@
 mod early;
 mod session;
 
-#[cfg(real_time)]
+#[cfg(feature = "sockets")]
 pub(crate) use self::session::{fill_records, wire_bytes};
 pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 
