@@ -18,7 +18,9 @@ use std::{
 };
 
 use self::attempt::Attempt;
-pub(super) use self::{attempt::attempt, run::settings};
+pub(super) use self::attempt::attempt;
+#[cfg(feature = "sockets")]
+pub(super) use self::run::settings;
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
