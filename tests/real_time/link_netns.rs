@@ -142,7 +142,7 @@ fn curl_fetches_a_page_as_an_ordinary_user() {
 /// TCP connection breaks.
 #[test]
 fn a_new_address_breaks_tcp_and_not_udp() {
-    let Some(_alone) = alone_with(&["python3"]) else { return };
+    let Some(_alone) = with(alone(), &["python3"]) else { return };
     let server = "python3 -c 'import socket, threading\n\
                   def serve():\n\
                   \x20   l = socket.create_server((\"10.0.0.2\", 7))\n\
