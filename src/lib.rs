@@ -35,6 +35,18 @@
 //! - [`link::Link`] is one direction of the wire: packets are offered to it, and its events tell the fate of each.
 //! - [`experiment::Experiment`] turns plans into outcomes and outcomes into the rows of a result.
 //!
+//! # What may change
+//!
+//! The crate has the program `wirelab` in it. Modules that only the program needs are left out of this page, and their
+//! contents may change in any release: `certs`, `discover`, `lab`, `lesson`, `properties`, `scenario`, `send`, `serve` and
+//! `verify`.
+//!
+//! # Features
+//!
+//! - `sockets` (default): the paths in real time, the servers and the command line. On other systems than Linux only the
+//!   command line is built. Without it the library is the simulator, also for `wasm32-unknown-unknown`.
+//! - `web-engine`: for `wirelab lab --export`, and only in the repository, where `web/build.sh` makes the engine.
+//!
 //! # An experiment in a few lines
 //!
 //! ```
@@ -75,21 +87,29 @@
 
 pub mod arq;
 pub mod capture;
+#[doc(hidden)]
 pub mod certs;
 pub mod channel;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
+#[doc(hidden)]
 pub mod discover;
 pub mod experiment;
+#[doc(hidden)]
 pub mod lab;
+#[doc(hidden)]
 pub mod lesson;
 pub mod link;
 pub mod path;
+#[doc(hidden)]
 pub mod properties;
 pub mod report;
+#[doc(hidden)]
 pub mod scenario;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
+#[doc(hidden)]
 pub mod send;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
+#[doc(hidden)]
 pub mod serve;
 pub mod service;
 pub mod stats;
@@ -99,5 +119,6 @@ pub mod trace;
 pub mod transfer;
 pub mod transport;
 pub mod unit;
+#[doc(hidden)]
 pub mod verify;
 pub mod wire;

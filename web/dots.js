@@ -63,12 +63,12 @@ export function highest(file) {
 export function dots(file, highest, open) {
   const rows = file.cells.filter(cell => cell.pictures?.timeline);
   const label = rowNames(file.cells);
-  if (!rows.length)
-    return el(
-      'p',
-      { class: 'note' },
-      file.cells.find(cell => cell.pictures?.timeline_reason)?.pictures.timeline_reason ?? 'There is no run to draw.',
-    );
+  if (!rows.length) {
+    // A call and a game have charts of their own.
+    if (file.cells.some(cell => cell.video || cell.game)) return el('div');
+    const reason = file.cells.find(cell => cell.pictures?.timeline_reason)?.pictures.timeline_reason;
+    return el('p', { class: 'note' }, reason ?? 'There is no run to draw.');
+  }
   const deadline = rows[0].workload.deadline_ns;
   const strips = rows.map(cell => strip(cell, label(cell), highest, open));
   const detail = rows[0].pictures.timeline.detail;

@@ -26,7 +26,10 @@ pub(super) struct DatagramChannel {
     /// When datagrams entered the link, if the socket does not report it.
     tap: Option<Tap>,
     buffer: Box<[u8]>,
+    /// The message that was sent last. The next one of its length differs in the header only.
     outgoing: Vec<u8>,
+    /// Bytes of its header.
+    header: usize,
     /// Datagrams that the socket had no room for. They wait, so that a full socket causes delay and not loss.
     backlog: VecDeque<Vec<u8>>,
     writable: Option<BoxFuture<'static, Result<(), DatagramError>>>,
@@ -44,11 +47,24 @@ impl DatagramChannel {
             tap,
             buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
             outgoing: Vec::new(),
+            header: 0,
             backlog: VecDeque::new(),
             writable: None,
             corrupted: 0,
             foreign: 0,
         }
+    }
+
+    /// Writes a message to [`Self::outgoing`].
+    fn fill(&mut self, probe: &Probe, length: usize) {
+        let header = probe.header(length);
+        if (self.header, self.outgoing.len()) == (header.len(), length) {
+            self.outgoing[..header.len()].copy_from_slice(&header);
+            return;
+        }
+        self.header = header.len();
+        self.outgoing.resize(length, 0);
+        probe.fill(&mut self.outgoing);
     }
 
     /// Sends the backlog until the socket is full.
@@ -83,8 +99,7 @@ impl Channel for DatagramChannel {
         let Some(peer) = self.peer else {
             return Err(ChannelError::Datagram("no peer yet: nothing was received".to_owned()));
         };
-        self.outgoing.resize(length, 0);
-        probe.fill(&mut self.outgoing);
+        self.fill(&probe, length);
         if !self.backlog.is_empty() {
             self.backlog.push_back(self.outgoing.clone());
             return Ok(());

@@ -1,6 +1,6 @@
 //! A delivered message, with the instants that decided its latency.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::order::Release;
 use crate::{
@@ -29,12 +29,12 @@ pub struct Delivery {
 
 impl Delivery {
     /// The same delivery, where a wait shorter than `resolution` counts as none.
-    pub fn resolved(&self, resolution: Duration) -> Self {
+    pub fn resolved(&self, resolution: Duration) -> Cow<'_, Self> {
         match self.arrived {
             Some(arrived) if self.released - arrived < resolution => {
-                Self { blocked_by: None, cause: None, ..*self }
+                Cow::Owned(Self { blocked_by: None, cause: None, ..*self })
             }
-            _ => *self,
+            _ => Cow::Borrowed(self),
         }
     }
 }

@@ -17,7 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub(crate) use self::arq::Releasers;
 use self::{
     arq::ArqChannel,

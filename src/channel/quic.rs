@@ -7,6 +7,7 @@ mod receive;
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::RangeInclusive,
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
@@ -28,7 +29,7 @@ use crate::{
         quic::{Meter, QuicSession},
     },
     unit::{Mutex, Time},
-    wire::{MessageId, Probe, probe::padding},
+    wire::{EXTENDED_HEADER_BYTES, MessageId, Probe, probe::padding},
 };
 
 /// One end of a QUIC connection.
@@ -243,9 +244,7 @@ impl Streams {
     }
 
     fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
-        let mut datagram = BytesMut::zeroed(length);
-        probe.fill(&mut datagram);
-        self.connection.send_datagram(datagram.freeze()).map_err(|error| match error {
+        self.connection.send_datagram(whole(probe, length)).map_err(|error| match error {
             SendDatagramError::TooLarge => ChannelError::TooLarge {
                 len: length,
                 max: self.connection.max_datagram_size().unwrap_or(0),
@@ -327,13 +326,26 @@ async fn write_unit(
     Ok(())
 }
 
+/// Messages of these lengths are written in one piece. Longer ones share their padding instead of copying it.
+const IN_ONE_PIECE: RangeInclusive<usize> = EXTENDED_HEADER_BYTES..=4096;
+
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
+    if IN_ONE_PIECE.contains(&length) {
+        return stream.write_chunk(whole(probe, length)).await;
+    }
     let head = probe.header(length);
     stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
     for part in padding(head.len()..length) {
         stream.write_chunk(part).await?;
     }
     Ok(())
+}
+
+/// A message in one piece.
+fn whole(probe: Probe, length: usize) -> Bytes {
+    let mut message = BytesMut::zeroed(length);
+    probe.fill(&mut message);
+    message.freeze()
 }
 
 impl Channel for QuicChannel {

@@ -12,9 +12,10 @@ use wirelab::{
 };
 
 use super::{
+    in_real_time,
     interrupt::INTERRUPTED,
     output::{self, printable},
-    serve::Signals,
+    system::Signals,
     values,
 };
 
@@ -62,7 +63,11 @@ enum ScopeName {
 }
 
 impl Discover {
-    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        in_real_time(|host| self.discover(host))
+    }
+
+    async fn discover(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         let scope = match self.scope {
             ScopeName::Link if self.hops.is_some() => {
                 return Err(super::UsageError::new(

@@ -4,14 +4,14 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::{self, Write},
-    os::{fd::AsRawFd, unix::fs::OpenOptionsExt},
     path::{Path, PathBuf},
     process,
 };
 
 use anyhow::{anyhow, bail};
-use rustix::fs::{AtFlags, CWD, OFlags, linkat};
 use wirelab::unit::Mutex;
+
+use super::system;
 
 /// A file that appears under its name only when it is complete.
 ///
@@ -81,34 +81,23 @@ impl Draft {
 
     fn publish(&mut self) -> io::Result<()> {
         if self.name.is_none() {
-            if self.link(&self.path).is_ok() {
+            if system::give_name(&self.file, &self.path).is_ok() {
                 return Ok(());
             }
             // Only a file with a name can replace another.
             let name = draft_name(&self.path);
-            self.link(&name)?;
+            system::give_name(&self.file, &name)?;
             NAMES.lock().push(name.clone());
             self.name = Some(name);
         }
         self.name.as_ref().map_or(Ok(()), |name| fs::rename(name, &self.path))
-    }
-
-    fn link(&self, name: &Path) -> io::Result<()> {
-        Ok(linkat(CWD, descriptor(&self.file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
     }
 }
 
 /// A file without a name in the folder of `path`.
 fn unnamed(path: &Path) -> io::Result<File> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let flags = OFlags::TMPFILE.bits().cast_signed();
-    let file = File::options().write(true).custom_flags(flags).open(folder)?;
-    // It gets its name through `/proc`, so that has to be mounted.
-    fs::metadata(descriptor(&file)).map(|_| file)
-}
-
-fn descriptor(file: &File) -> String {
-    format!("/proc/self/fd/{}", file.as_raw_fd())
+    system::unnamed(folder)
 }
 
 fn draft_name(path: &Path) -> PathBuf {

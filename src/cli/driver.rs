@@ -28,7 +28,7 @@ use super::{
     },
     output::{complain, is_closed_pipe, note},
     parts::{Parts, check_part},
-    serve::raise_file_limit,
+    system::raise_file_limit,
     usage::UsageError,
 };
 

@@ -2,10 +2,9 @@
 
 use std::{io, process::exit, thread};
 
-use tokio::signal::unix::{SignalKind, signal};
 use wirelab::path::StopSignal;
 
-use super::{draft::remove_drafts, output::note};
+use super::{draft::remove_drafts, output::note, system::Signals};
 
 /// Exit status of an interrupted program, by the convention of shells.
 pub(crate) const INTERRUPTED: u8 = 130;
@@ -47,17 +46,12 @@ pub(super) fn leave() -> ! {
 pub(super) fn on_interrupt(mut handle: impl FnMut() + Send + 'static) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let guard = runtime.enter();
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
+    let mut signals = Signals::new()?;
     drop(guard);
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
             loop {
-                tokio::select! {
-                    biased;
-                    _ = interrupts.recv() => {}
-                    _ = terminations.recv() => {}
-                }
+                signals.any().await;
                 handle();
             }
         });

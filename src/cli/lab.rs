@@ -1,26 +1,21 @@
 //! `wirelab lab`.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
-    sync::Arc,
 };
 
 use anyhow::anyhow;
 use clap::Args;
-use wirelab::{
-    lab::{
-        server::Server,
-        site::{self, Engine},
-    },
-    path::direct::DirectHost,
+use wirelab::lab::{
+    server::Server,
+    site::{self, Engine},
 };
 
 use super::{
     UsageError,
     draft::Draft,
-    in_real_time,
     interrupt::leave_on_interrupt,
     output::{line, note},
 };
@@ -68,11 +63,11 @@ impl Lab {
         leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         match &self.export {
             Some(path) => self.write(path),
-            None => in_real_time(|host| self.serve(host)),
+            None => tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(self.serve()),
         }
     }
 
-    async fn serve(&self, host: Arc<DirectHost>) -> anyhow::Result<ExitCode> {
+    async fn serve(&self) -> anyhow::Result<ExitCode> {
         let bound = Server::bind(self.port).await;
         let server = bound.map_err(|e| anyhow!("cannot serve on 127.0.0.1:{}: {e}", self.port))?;
         let url = server.url();
@@ -81,7 +76,7 @@ impl Lab {
         if self.open {
             open(&url);
         }
-        server.serve(host).await?;
+        server.serve().await?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -111,7 +106,11 @@ const NO_ENGINE: &str = "--export: this build has no engine for browsers: in the
 
 /// Opens an address in the user's browser.
 fn open(url: &str) {
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let opener = match env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
     let mut command = Command::new(opener);
     let started = command.arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     if let Err(error) = started {

@@ -35,11 +35,12 @@ use self::{
 use super::{
     in_real_time,
     options::{
-        capture::{LinkCapture, LinkCaptureArgs},
         link::{LinkArgs, presets},
+        link_capture::{LinkCapture, LinkCaptureArgs},
     },
     output,
-    serve::{Signals, tolerate_closed_pipe},
+    serve::tolerate_closed_pipe,
+    system::Signals,
     usage::UsageError,
     values,
 };

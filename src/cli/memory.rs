@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use rustix::process::{Resource, getrlimit};
+use super::system::address_space;
 
 /// Bytes that are available: the least of what the machine, the control group and the process's limits leave.
 pub(crate) fn available() -> Option<u64> {
-    [machine(), control_group(), getrlimit(Resource::As).current].into_iter().flatten().min()
+    [machine(), control_group(), address_space()].into_iter().flatten().min()
 }
 
 fn machine() -> Option<u64> {

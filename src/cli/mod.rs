@@ -5,6 +5,7 @@ mod bench;
 mod certs;
 mod completions;
 mod config_file;
+#[cfg(real_time)]
 mod discover;
 mod draft;
 mod driver;
@@ -14,11 +15,14 @@ mod handshake;
 mod hol;
 mod interrupt;
 mod lab;
+#[cfg(real_time)]
 mod link;
 mod man;
 mod memory;
 mod merge;
 mod messages;
+#[cfg(not(real_time))]
+mod needs_linux;
 mod options;
 pub(crate) mod output;
 mod parts;
@@ -27,10 +31,17 @@ mod properties;
 mod report;
 mod rerun;
 mod scenarios;
+#[cfg(real_time)]
 mod send;
+#[cfg(real_time)]
 mod serve;
 mod share;
 mod shared_key;
+#[cfg(not(real_time))]
+#[path = "no_system.rs"]
+mod system;
+#[cfg(real_time)]
+mod system;
 mod tour;
 mod transfer;
 mod usage;
@@ -38,7 +49,9 @@ mod values;
 mod verify;
 mod without_effect;
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
+#[cfg(real_time)]
+use std::sync::Arc;
 
 pub(crate) use arguments::parse;
 use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
@@ -46,7 +59,11 @@ use given::Given;
 use options::sweep::SweepArgs;
 use parts::Parts;
 pub(crate) use usage::UsageError;
+#[cfg(real_time)]
 use wirelab::path::direct::{self, DirectHost};
+
+#[cfg(not(real_time))]
+use self::needs_linux::{discover, link, send, serve};
 
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
@@ -131,9 +148,9 @@ impl Cli {
             Command::Scenarios(command) => command.run(),
             Command::Properties(command) => command.run(),
             Command::Verify(command) => command.run(),
-            Command::Serve(command) => in_real_time(|host| command.run(host)),
-            Command::Send(command) => in_real_time(|host| command.run(host)),
-            Command::Discover(command) => in_real_time(|host| command.run(host)),
+            Command::Serve(command) => command.run(),
+            Command::Send(command) => command.run(),
+            Command::Discover(command) => command.run(),
             Command::Certs(command) => command.run(),
             Command::Completions(command) => command.run(),
             Command::Man(command) => command.run(),
@@ -156,6 +173,7 @@ impl Command {
 }
 
 /// Runs `command` on the sockets of this machine.
+#[cfg(real_time)]
 fn in_real_time<F: Future<Output = anyhow::Result<ExitCode>>>(
     command: impl FnOnce(Arc<DirectHost>) -> F,
 ) -> anyhow::Result<ExitCode> {

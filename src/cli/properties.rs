@@ -7,8 +7,9 @@ use clap::Args;
 use super::{
     interrupt::leave_on_interrupt,
     options::{output::OutputArgs, transports::Transports},
+    system::prepare_namespaces,
 };
-use wirelab::{path::netns, properties::measure, report::explain_properties};
+use wirelab::{properties::measure, report::explain_properties};
 
 /// Measure the textbook's table: what each transport does with loss, order, damage and strangers
 ///
@@ -45,7 +46,7 @@ impl Properties {
         let transports = self.transport.all();
         if transports.iter().any(|transport| transport.uses_kernel_tcp()) {
             // If this fails, the cells give the reason.
-            let _ = netns::prepare();
+            let _ = prepare_namespaces();
         }
         leave_on_interrupt()?;
         let table = measure(&transports);

@@ -18,7 +18,9 @@ use wirelab::{
     transport::Scheme,
 };
 
-use super::{UsageError, interrupt::INTERRUPTED, output, peer::PeerArgs, serve::Signals, values};
+use super::{
+    UsageError, in_real_time, interrupt::INTERRUPTED, output, peer::PeerArgs, system::Signals, values,
+};
 
 /// Sends messages to a server and prints each reply on a line
 ///
@@ -49,7 +51,11 @@ pub(crate) struct Send {
 }
 
 impl Send {
-    pub(crate) async fn run(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        in_real_time(|host| self.send(host))
+    }
+
+    async fn send(self, host: Arc<dyn Host>) -> anyhow::Result<ExitCode> {
         if self.url.port == 0 {
             bail!(UsageError::new(format!("cannot send to {}: port 0 is not valid here", self.url)));
         }

@@ -15,8 +15,6 @@ use std::{
 
 use clap::Args;
 use ipnet::IpNet;
-use rustix::process::{self, Resource, getrlimit, setrlimit};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use wirelab::{
     path::{
         Host,
@@ -35,9 +33,11 @@ use wirelab::{
 use self::{discovery::Discovery, ports::check_distinct};
 use super::{
     certs::{Folder, show},
+    in_real_time,
     interrupt::INTERRUPTED,
     output::{self, OutputError},
     shared_key,
+    system::{Signals, raise_file_limit},
     usage::UsageError,
     values,
 };
@@ -134,7 +134,11 @@ fn defaults() -> impl Iterator<Item = Target> {
 }
 
 impl Serve {
-    pub(crate) async fn run(self, direct: Arc<DirectHost>) -> anyhow::Result<ExitCode> {
+    pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
+        in_real_time(|host| self.serve(host))
+    }
+
+    async fn serve(self, direct: Arc<DirectHost>) -> anyhow::Result<ExitCode> {
         let threads = self.threads();
         let direct = if threads > 1 { direct.sharing_ports(threads) } else { direct };
         let host: Arc<dyn Host> = direct.clone();
@@ -315,14 +319,6 @@ impl Serve {
     }
 }
 
-/// Raises the limit on open files to the maximum, because each connection is one and the usual limit is low. If this
-/// fails, the limit stays as it is.
-pub(super) fn raise_file_limit() {
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit);
-}
-
 /// Keeps the addresses that this machine has: `localhost` resolves to `::1` even where IPv6 is off. If it has none of
 /// them, all are kept, so that listening reports the error.
 fn keep_local(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
@@ -345,31 +341,6 @@ fn network(text: &str) -> Result<IpNet, String> {
     text.parse()
         .or_else(|_| address())
         .map_err(|_| "expected a network such as 192.168.1.0/24 or fd00::/8".to_owned())
-}
-
-/// Ctrl-C and SIGTERM.
-pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    pub(super) fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    pub(super) async fn any(&mut self) {
-        self.next().await;
-    }
-
-    /// Waits for either signal, and returns it.
-    pub(super) async fn next(&mut self) -> process::Signal {
-        tokio::select! {
-            biased;
-            _ = self.interrupt.recv() => process::Signal::INT,
-            _ = self.terminate.recv() => process::Signal::TERM,
-        }
-    }
 }
 
 #[derive(Debug)]

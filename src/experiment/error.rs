@@ -20,8 +20,8 @@ pub enum RunError {
     /// The machine provided no clock, thread or runtime.
     #[error("cannot start a host on this machine: {0}")]
     Host(#[from] std::io::Error),
-    /// The library was built without the feature `sockets`.
-    #[error("this build has no sockets: only --path sim runs")]
+    /// The library was built for another system than Linux, or without the feature `sockets`.
+    #[error("this build has no sockets: only --path sim runs; the other paths need Linux")]
     NoSockets,
     /// The run was ended from outside before it had measured anything.
     #[error("interrupted")]

@@ -301,6 +301,24 @@ impl<P: Clone> Link<P> {
             Passage::Dropped { at, reason, queue } => {
                 self.events.push(Event::Dropped(Dropped { at, packet, reason, queue }))
             }
+            Passage::Arrives {
+                departs,
+                arrival: Arrival { at, copy_at: None, replay_at: None, .. },
+                ecn,
+                corrupt,
+                injected: None,
+                queue,
+            } => self.events.push(Event::Delivered(Delivered {
+                at,
+                departs,
+                queue,
+                ecn,
+                packet,
+                corrupt,
+                forged: None,
+                copy: false,
+                more: false,
+            })),
             Passage::Arrives { departs, arrival, ecn, corrupt, injected, queue } => {
                 let Arrival { at, copy_at, replay_at, .. } = arrival;
                 let later = |copy_at: Time| Delivered {

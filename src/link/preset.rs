@@ -105,7 +105,7 @@ impl Preset {
             Self::Wifi => Figures {
                 name: "wifi",
                 source: "Firefox developer tools, throttling profile \"Wi-Fi\": 30 Mbps down, \
-                         15 Mbps up, 2 ms latency, taken as the RTT (quoted from memory)",
+                         15 Mbps up, 2 ms latency, taken as the RTT",
                 to_server_kbit: 15_000,
                 to_client_kbit: 30_000,
                 rtt: Duration::from_millis(2),
@@ -128,7 +128,7 @@ impl Preset {
                 name: "satellite",
                 source: "Endres et al., Performance of QUIC Implementations Over Geostationary \
                          Satellite Links (arXiv:2202.08228), case SAT: 20 Mbit/s down, 2 Mbit/s up, \
-                         RTT 600 ms (quoted from memory)",
+                         RTT 600 ms",
                 to_server_kbit: 2_000,
                 to_client_kbit: 20_000,
                 rtt: Duration::from_millis(600),

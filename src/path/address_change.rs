@@ -119,7 +119,7 @@ impl AddressChange {
     }
 
     /// Completes when it is scheduled, with its instant. One task may wait.
-    #[cfg(feature = "sockets")]
+    #[cfg(real_time)]
     pub(super) async fn scheduled(&self) -> Time {
         loop {
             match self.at() {

@@ -180,7 +180,7 @@ pub enum DatagramError {
     },
 }
 
-#[cfg(all(test, feature = "sockets"))]
+#[cfg(all(test, real_time))]
 mod tests {
     use super::*;
 

@@ -6,19 +6,19 @@
 //! namespaces ([`netns`]). An [`Observer`] sees every packet on the wire, on any path.
 
 mod address_change;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub mod direct;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod drops;
 mod ecn_meter;
 mod error;
 mod fidelity;
 mod host;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod kernel_tcp;
 mod layered;
 mod layered_quic;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub mod netns;
 mod observer;
 mod packet;
@@ -27,27 +27,27 @@ mod packet_queue;
 mod queue_meter;
 mod quinn_runtime;
 mod randomness;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod realtime;
 mod rejected;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub mod relay;
 mod side;
 pub mod sim;
 mod source;
 mod stop_signal;
 mod successive_links;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 #[expect(unsafe_code, reason = "system calls that no safe interface covers")]
 mod sys;
 mod timeout;
 mod timers;
 mod usage;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub mod wait;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod yielding;
-#[cfg(not(feature = "sockets"))]
+#[cfg(not(real_time))]
 #[path = "yielding_without_tokio.rs"]
 mod yielding;
 

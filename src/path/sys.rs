@@ -38,12 +38,18 @@ pub(super) fn unshare_user() -> io::Result<()> {
 /// Gives the calling thread real-time priority over all ordinary threads. The kernel allows this for root and for users
 /// with a real-time limit (`ulimit -r`). Threads that it starts do not inherit the priority.
 pub(super) fn run_ahead() -> io::Result<()> {
-    let lowest = libc::sched_param { sched_priority: 1 };
-    // SAFETY: the kernel reads one `sched_param`, which outlives the call.
-    let set = unsafe {
-        libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const lowest)
-    };
-    check(set).map(drop)
+    /// The kernel's `struct sched_param`.
+    #[repr(C)]
+    struct Parameters {
+        priority: libc::c_int,
+    }
+    /// `SCHED_FIFO` with `SCHED_RESET_ON_FORK` (sched(7)).
+    const POLICY: libc::c_int = 1 | 0x4000_0000;
+    let lowest = Parameters { priority: 1 };
+    // The function of this name in musl only fails.
+    // SAFETY: the kernel reads one `struct sched_param`, which outlives the call.
+    let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, POLICY, &raw const lowest) };
+    if set < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
 /// `struct ifreq` (netdevice(7)): an interface's name and the argument of a request.

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::unit::{Mutex, Time};
+use crate::unit::{Lock, Mutex, OneThread, Time};
 
 /// The clock of timers.
 pub trait Clock: Send + Sync {
@@ -26,7 +26,7 @@ const MOST_STALE: usize = 64;
 /// All timers of one clock. The owner of the clock calls [`Timers::fire`] when one is due.
 pub struct Timers {
     clock: Arc<dyn Clock>,
-    queue: Mutex<Queue>,
+    queue: Lock<Queue>,
 }
 
 #[derive(Default)]
@@ -58,9 +58,14 @@ struct Alarm {
 }
 
 impl Timers {
-    /// Timers that read `clock`.
+    /// Timers that read `clock`, for any thread.
     pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, queue: Mutex::default() })
+        Arc::new(Self { clock, queue: Lock::Shared(Mutex::default()) })
+    }
+
+    /// Timers that read `clock`, for the calling thread alone.
+    pub(super) fn of_this_thread(clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { clock, queue: Lock::OneThread(OneThread::default()) })
     }
 
     /// The current time.

@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThreadUsage {
     /// Time in user mode.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub user: Duration,
     /// Time in the kernel.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub system: Duration,
     /// Context switches, voluntary and involuntary.
     pub context_switches: u64,

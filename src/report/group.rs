@@ -143,11 +143,11 @@ fn label(cell: &Cell, group: &[&Cell], controllers_differ: bool) -> String {
     if let Some(handshake) = &cell.handshake {
         label = format!("{label} {}", handshake.mode);
     }
-    if let Some(memory) = &cell.memory {
-        label = format!("{label} {}", numbers::plural(memory.connections, "connection"));
-    }
     if let Some(page) = &cell.page {
         label = format!("{label}{}", words::page_row(page));
+    }
+    if let Some(memory) = &cell.memory {
+        label = format!("{label} {}", numbers::plural(memory.connections, "connection"));
     }
     let other_server = |other: &&Cell| other.transport == cell.transport && other.server != cell.server;
     if let (Some(server), Some(_)) = (&cell.server, group.iter().copied().find(other_server)) {

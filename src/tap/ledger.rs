@@ -30,6 +30,8 @@ pub struct Ledger {
     pub(super) truth: Truth,
     /// Whether only [`Self::truth`] is recorded, and not how each byte arrived.
     only_truth: bool,
+    /// Whether only how each byte arrived is recorded of sealed packets.
+    pub(super) without_truth: bool,
     /// Whether packets are watched, so that their frames are put into words.
     pub(super) is_watched: bool,
     /// A packet that is being encrypted.
@@ -71,13 +73,15 @@ impl Ledger {
 
     /// A new connection begins.
     pub(super) fn begin(&mut self) {
-        let (truth, only_truth, is_watched) = (self.truth.begun_anew(), self.only_truth, self.is_watched);
-        *self = Self { truth, only_truth, is_watched, ..Self::default() };
+        let Self { only_truth, without_truth, is_watched, .. } = *self;
+        let truth = self.truth.begun_anew();
+        *self = Self { truth, only_truth, without_truth, is_watched, ..Self::default() };
     }
 
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
     pub fn seal(&mut self, packet: u64, payload: &[u8]) {
-        let (carried, data) = (self.unused(), self.truth.list());
+        let carried = self.unused();
+        let data = (!self.without_truth).then(|| self.truth.list());
         let mut sealing = Sealing::new(packet, payload, carried, data);
         if self.is_watched {
             sealing.words = words(payload);

@@ -11,16 +11,22 @@ use crate::wire::{
 pub(super) struct Sealing {
     pub(super) packet: u64,
     pub(super) carried: Vec<Carried>,
-    /// The stream data in it. `None` if its loss is not counted, because it is not ack-eliciting or probes for a larger
-    /// MTU.
+    /// The stream data in it. `None` if its loss is not counted: because no loss is, or because it is not ack-eliciting
+    /// or probes for a larger MTU.
     pub(super) data: Option<Vec<Extent>>,
     /// Its frames in words, if packets are watched.
     pub(super) words: String,
 }
 
 impl Sealing {
-    /// Reads the frames in `payload`. `carried` and `data` are empty lists to fill.
-    pub(super) fn new(packet: u64, payload: &[u8], mut carried: Vec<Carried>, mut data: Vec<Extent>) -> Self {
+    /// Reads the frames in `payload`. `carried` and `data` are empty lists to fill. Without `data`, losses are not
+    /// counted.
+    pub(super) fn new(
+        packet: u64,
+        payload: &[u8],
+        mut carried: Vec<Carried>,
+        mut data: Option<Vec<Extent>>,
+    ) -> Self {
         let mut is_eliciting = false;
         for frame in frames(payload) {
             is_eliciting |= frame.is_ack_eliciting();
@@ -30,8 +36,10 @@ impl Sealing {
                     if length > 0 {
                         carried.push(Carried::Stream { id, start: offset, end });
                     }
-                    let end = end.saturating_add(fin.into());
-                    data.push(Extent { stream: id, start: offset, end, ends_stream: fin });
+                    if let Some(data) = &mut data {
+                        let end = end.saturating_add(fin.into());
+                        data.push(Extent { stream: id, start: offset, end, ends_stream: fin });
+                    }
                 }
                 Frame::Datagram(bytes) => {
                     carried.extend(Probe::parse(bytes).map(|probe| Carried::Message(probe.id)));
@@ -39,8 +47,8 @@ impl Sealing {
                 _ => {}
             }
         }
-        let is_followed = is_eliciting && !is_mtu_probe(payload);
-        Self { packet, carried, data: is_followed.then_some(data), words: String::new() }
+        let data = data.filter(|_| is_eliciting && !is_mtu_probe(payload));
+        Self { packet, carried, data, words: String::new() }
     }
 }
 

@@ -25,6 +25,7 @@ pub struct Found {
     /// Packets that arrived.
     pub false_losses: u64,
     /// The time from the entry of a dropped packet into the link until its loss was detected, summed over the packets.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub took: Duration,
 }
 

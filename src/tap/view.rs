@@ -145,6 +145,11 @@ impl Tap {
         Self { follows_losses: true, ..self }
     }
 
+    /// Does not compare the packets that a QUIC connection repeats with those that the link dropped.
+    pub fn ignore_losses(&self) {
+        self.ledgers.iter().for_each(|ledger| ledger.lock().without_truth = true);
+    }
+
     /// Whether a QUIC connection reports its losses; see [`Self::following_losses`].
     pub fn follows_losses(&self) -> bool {
         self.follows_losses

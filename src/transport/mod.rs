@@ -23,7 +23,7 @@ pub mod udp;
 mod udp_hmac;
 mod windows;
 
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
 pub(crate) use self::spec::UDP_HEADERS;

@@ -29,6 +29,7 @@ pub struct Recovery {
     /// The kernel's counters of retransmissions, for its TCP.
     pub kernel: Option<TcpRetransmissions>,
     /// How long the congestion window was full.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub window_limited: Option<Duration>,
     /// How long limits of the two ends kept data from being sent.
     pub limits: LimitedBy,
@@ -44,10 +45,13 @@ pub struct Recovery {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitedBy {
     /// The receiver's window.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub credit: Duration,
     /// The sender's buffer.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub buffer: Duration,
     /// The receiver's limit on streams.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub streams: Duration,
 }
 

@@ -9,9 +9,11 @@ mod duration;
 mod error;
 pub mod file;
 mod mutex;
+mod one_thread;
 pub mod random;
 mod rate;
 mod recent;
+pub(crate) mod saved;
 mod share;
 mod size;
 mod time;
@@ -21,6 +23,7 @@ pub use duration::{format_duration, parse_duration, parse_positive_duration, ser
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use mutex::Mutex;
+pub(crate) use one_thread::{Lock, OneThread};
 pub use rate::Rate;
 #[cfg(test)]
 pub(crate) use recent::RECENT_CAPACITY;

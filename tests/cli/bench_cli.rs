@@ -426,3 +426,31 @@ fn a_page_from_a_file_is_loaded_and_options_of_a_page_need_one() {
     refused("--workload page --background tcp", &["--background", "not beside a page"]);
     refused("--workload page udp://127.0.0.1:9", &["--workload", "not one by URL"]);
 }
+
+#[test]
+fn a_page_marks_a_change_of_address_and_explains_latency_where_it_has_one() {
+    let folder = tempdir().unwrap();
+    let page = |options: &str| {
+        bench(folder.path(), &format!("bench -t udp -C fixed -d 2s --seeds 1 -q -o page.html {options}"))
+            .succeeded();
+        fs::read_to_string(folder.path().join("page.html")).unwrap()
+    };
+    // The style sheet is in every page, so the drawing is looked for.
+    let marks = |page: &str| {
+        let (_, marked) = page.split_once("<g class=\"moved\">")?;
+        let (_, text) = marked.split_once("<text")?;
+        let (_, words) = text.split_once('>')?;
+        Some(words.split('<').next().unwrap().to_owned())
+    };
+    let explained = "Latency is a round trip";
+    let usual = page("");
+    assert_eq!((marks(&usual), usual.contains(explained)), (None, true));
+    assert_eq!(marks(&page("--rebind 1s")).as_deref(), Some("new address"));
+    assert_eq!(marks(&page("--handover 1s:300ms --after delay=40ms")).as_deref(), Some("no network"));
+    let call = page("--workload video --rtt 100ms");
+    assert!(!call.contains(explained));
+    // An instant as a time of three digits, not to the nanosecond.
+    let (_, froze) = call.split_once(" froze for ").unwrap();
+    let (_, at) = froze.split_once(" from ").unwrap();
+    assert!(at.find(',').unwrap() <= "33.3 ms".len(), "{at:.40}");
+}

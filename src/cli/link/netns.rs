@@ -30,7 +30,8 @@ use super::{
     watched,
 };
 use crate::cli::{
-    UsageError, in_real_time, interrupt::INTERRUPTED, options::capture::LinkCapture, output, serve::Signals,
+    UsageError, in_real_time, interrupt::INTERRUPTED, options::link_capture::LinkCapture, output,
+    system::Signals,
 };
 
 /// Default of `--wait`.

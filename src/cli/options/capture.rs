@@ -16,7 +16,7 @@ use wirelab::{
         Recording, Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
-    path::{Observers, StopSignal, direct::may_observe_tcp},
+    path::direct::may_observe_tcp,
     transport::Shape,
     unit::Mutex,
 };
@@ -66,62 +66,12 @@ pub(crate) struct SnapArgs {
 }
 
 impl SnapArgs {
-    fn bytes(&self) -> u32 {
+    pub(super) fn bytes(&self) -> u32 {
         self.snaplen.unwrap_or(DEFAULT_SNAP_BYTES)
     }
 }
 
-/// Where the capture of a link between other programs goes.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Captures")]
-pub(crate) struct LinkCaptureArgs {
-    /// Capture the packets at both ends of the link for Wireshark
-    #[arg(long, value_name = "FILE.pcapng")]
-    pcap: Option<PathBuf>,
-    #[command(flatten)]
-    snap: SnapArgs,
-}
-
-/// The capture of a link between other programs.
-pub(crate) struct LinkCapture {
-    path: PathBuf,
-    capture: Capture,
-}
-
-impl LinkCaptureArgs {
-    /// Starts the capture, if `--pcap` asks for one. Sets `stop` if the file cannot be written later.
-    pub(crate) fn begin(&self, title: &str, stop: &StopSignal) -> anyhow::Result<Option<LinkCapture>> {
-        let Some(path) = &self.pcap else { return Ok(None) };
-        check_name(path, "")?;
-        let options = CaptureOptions {
-            title: title.to_owned(),
-            snap_bytes: self.snap.bytes(),
-            epoch: Epoch::Clock(unix_time),
-            has_link: true,
-            stop: stop.clone(),
-        };
-        let out = Box::new(create(path)?);
-        Ok(Some(LinkCapture { path: path.clone(), capture: Capture::new(out, options, Secrets::default()) }))
-    }
-}
-
-impl LinkCapture {
-    /// The observers for a link: one if there is a capture, otherwise none.
-    pub(crate) fn observers(capture: Option<&Self>) -> Observers {
-        let mut observers = Observers::default();
-        capture.into_iter().for_each(|capture| observers.push(capture.capture.observer()));
-        observers
-    }
-
-    /// Completes the file.
-    pub(crate) fn complete(self) -> anyhow::Result<()> {
-        let missing = self.capture.finish(true).map_err(|error| cut(&self.path, &error))?;
-        tell_missing(&self.path, "packets", missing);
-        Ok(())
-    }
-}
-
-fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
+pub(super) fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
     if path.extension().is_some_and(|ending| ending == "pcapng") {
         return Ok(());
     }
@@ -129,12 +79,12 @@ fn check_name(path: &Path, or: &str) -> Result<(), UsageError> {
     Err(UsageError::new(format!("--pcap: invalid name `{path}`: expected FILE.pcapng{or}")))
 }
 
-fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
+pub(super) fn cut(path: &Path, error: &io::Error) -> anyhow::Error {
     anyhow!("cannot write {}: {error}; the file is incomplete", path.display())
 }
 
 /// Says what is missing in a capture or in traces, if anything is.
-fn tell_missing(path: &Path, what: &str, missing: Missing) {
+pub(super) fn tell_missing(path: &Path, what: &str, missing: Missing) {
     let path = path.display();
     let Missing { left_out, unseen, forgotten } = missing;
     if left_out > 0 {

@@ -6,7 +6,6 @@ use clap::Args;
 use wirelab::{
     experiment::{Batch, Experiment, PathKind, Request},
     link::LinkSpec,
-    path::netns,
     report::Skipped,
     transport::{Congestion, Transport},
     unit::PerDirection,
@@ -14,6 +13,7 @@ use wirelab::{
 
 use super::{link::LinkArgs, sweep::SweepArgs};
 use crate::cli::{
+    system::prepare_namespaces,
     usage::UsageError,
     values::{name, whole},
 };
@@ -169,14 +169,14 @@ impl<D: Defaults> GridArgs<D> {
     }
 }
 
-/// Prepares for network namespaces, while there is one thread: see [`netns::prepare`]. Where this process may not
+/// Prepares for network namespaces, while there is one thread: see [`prepare_namespaces`]. Where this process may not
 /// create any, leaves out the batches that need them, and says why for each of their transports.
 fn leave_out_forbidden<E: Experiment>(request: &mut Request<E::Plan>) {
     let needs = |batch: &Batch<E::Plan>| batch.path == PathKind::Netns;
     if !request.batches.iter().any(needs) {
         return;
     }
-    let Err(error) = netns::prepare() else { return };
+    let Err(error) = prepare_namespaces() else { return };
     let (forbidden, batches) = std::mem::take(&mut request.batches).into_iter().partition(needs);
     request.batches = batches;
     let forbidden: Vec<Batch<E::Plan>> = forbidden;

@@ -155,6 +155,7 @@ impl LinkArgs {
     }
 
     /// The only link that the options describe, as its two directions.
+    #[cfg(real_time)]
     pub(crate) fn only_link(&self) -> Result<PerDirection<LinkSpec>, UsageError> {
         Ok(self.0.only_link()?)
     }

@@ -5,6 +5,8 @@ pub(crate) mod detail;
 pub(crate) mod direction;
 pub(crate) mod grid;
 pub(crate) mod link;
+#[cfg(real_time)]
+pub(crate) mod link_capture;
 pub(crate) mod matrix;
 pub(crate) mod moves;
 pub(crate) mod output;

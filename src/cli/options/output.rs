@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::{anyhow, bail};
 use clap::Args;
-use rustix::termios::tcgetwinsize;
 
 use crate::cli::{
     draft::Draft,
     output::{complain, is_closed_pipe, raw},
+    system::terminal_columns,
     usage::UsageError,
 };
 use wirelab::report::{
@@ -265,8 +265,7 @@ pub(crate) const COLUMNS: usize = 100;
 /// The width of the terminal on standard output, if it is one; `COLUMNS` in the environment comes first.
 pub(crate) fn terminal_width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let is = || tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_col));
-    set.or_else(is).filter(|columns| *columns > 0)
+    set.or_else(terminal_columns).filter(|columns| *columns > 0)
 }
 
 /// Whether the locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.

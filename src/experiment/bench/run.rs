@@ -71,10 +71,15 @@ pub(in crate::experiment) fn run_beside(
     let tap = |tap: Tap| if follows_losses { tap.following_losses() } else { tap };
     // A tap can follow one connection only.
     let is_followed = migration.is_none() || plan.transport.survives_new_address();
-    let taps = (plan.path.has_link() && is_followed).then(|| Tap::pair().map(tap));
+    let has_truth = has_truth(&plan.setup(), follows_losses);
     if let Some(migration) = migration {
         samples = Some(migration.sink(samples));
         packets = Some(migration.packets(packets));
+    }
+    let is_needed = packets.is_some() || has_truth || !reports_transit(plan);
+    let taps = (plan.path.has_link() && is_followed && is_needed).then(|| Tap::pair().map(tap));
+    if packets.is_none() && !has_truth {
+        taps.iter().for_each(|taps| taps.to_server.ignore_losses());
     }
     let order = taps.as_ref().map(|taps| instrument(plan, taps, packets));
     let route = Route {
@@ -83,7 +88,7 @@ pub(in crate::experiment) fn run_beside(
         change: migration.map(|migration| migration.change.clone()),
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
-    let of_truth = taps.clone().filter(|_| has_truth(&plan.setup(), follows_losses));
+    let of_truth = taps.clone().filter(|_| has_truth);
     let mut settings = Settings { taps, ..settings::settings(plan, plan.path.has_link().then_some(seed))? };
     settings.session.record(&recording);
     if migration.is_some() {
@@ -145,10 +150,14 @@ fn packet_observers(
     observers
 }
 
+/// Whether the sockets themselves report how each message crossed the link: in virtual time, if it is a datagram.
+fn reports_transit(plan: &Plan) -> bool {
+    plan.transport.shape() == Shape::Datagrams && !plan.path.is_real_time()
+}
+
 /// The order instrument of a run of `plan`, which writes `log`.
 fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> Instrument {
     let instrument = Instrument::new(taps);
-    // Sockets in virtual time report the transit of a datagram themselves.
     let instrument = if plan.path.is_real_time() { instrument.following_messages() } else { instrument };
     match log {
         Some(mut log) => {

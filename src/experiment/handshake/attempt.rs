@@ -42,18 +42,17 @@ pub(in crate::experiment) async fn attempt(
     plan: &HandshakePlan,
     peer: SocketAddr,
     settings: &Settings,
-    wire: Reading<'_>,
+    counters: Reading<'_>,
 ) -> (Attempt, Option<Box<dyn Channel>>) {
     let (mut seen, mut channel) = (Attempt::default(), None);
-    let begun = host.now();
-    let before = wire();
+    let (begun, before) = (host.now(), counters());
     let talk = async {
         let channel = channel
             .insert(channel::connect(host, plan.transport, peer, settings).await.map_err(|e| e.to_string())?);
         channel.close_counters();
         seen.connect = Some(host.now() - begun);
         seen.first = Some(ask(host, channel, 0, plan.length).await? - begun);
-        seen.wire = before.zip(wire()).map(|(before, now)| now - before);
+        seen.wire = before.zip(counters()).map(|(before, now)| now - before);
         seen.second = Some(ask(host, channel, 1, plan.length).await? - begun);
         Ok::<(), String>(())
     };

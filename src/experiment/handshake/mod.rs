@@ -110,9 +110,9 @@ impl Run<'_> {
 
     /// A new connection, which may resume a session in `sessions`.
     async fn connect(&self, sessions: &Sessions, early_data: bool) -> (Attempt, Option<Box<dyn Channel>>) {
-        let connector = &self.connector;
-        let settings = connector.settings(sessions, early_data);
-        attempt(self.host, self.plan, connector.peer(), &settings, &|| connector.counters()).await
+        let settings = self.connector.settings(sessions, early_data);
+        let counters = || self.connector.counters();
+        attempt(self.host, self.plan, self.connector.peer(), &settings, &counters).await
     }
 }
 

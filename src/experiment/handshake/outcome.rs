@@ -35,6 +35,7 @@ pub struct HandshakeOutcome {
     /// emulated link, or if it carries several connections at a time.
     pub wire: Option<PerDirection<Counters>>,
     /// Time from the first connection attempt to the end of the last connection.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub elapsed: Duration,
     /// How exactly the path emulated the link; `None` in virtual time, which is exact, and without an emulated link.
     pub fidelity: Option<Fidelity>,

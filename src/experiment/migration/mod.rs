@@ -31,15 +31,18 @@ pub struct MigrationFigures {
     /// The longest time between two replies, from the last before the change to the first of a message that was due
     /// after it. `None` if none of those came back. Messages without a reply count by their arrival, and in a game the
     /// direction with the longer gap counts.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub gap: Option<Duration>,
     /// Messages that never came back, due between the last that was answered before the change and the first that was
     /// answered after it.
     pub lost: u64,
     /// From the change to the first reply after it with the usual latency, if all messages that were due in the two
     /// round trips after that message had it too.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub full_speed: Option<Duration>,
     /// The median latency before the change or, after a handover, of the second half of the time after it. In a game,
     /// the sum of both directions.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub usual: Option<Duration>,
     /// Bytes of messages that entered the link more than once. Only messages first sent before the end of the gap
     /// count.

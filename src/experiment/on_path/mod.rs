@@ -1,9 +1,9 @@
 //! Two hosts and the wire between them, on any path: the only code that knows one path from another.
 
-#[cfg(not(feature = "sockets"))]
+#[cfg(not(real_time))]
 #[path = "no_sockets.rs"]
 mod real_time;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod real_time;
 mod route;
 mod virtual_time;

@@ -1,4 +1,4 @@
-//! Stands in for the paths in real time in a build without sockets.
+//! Stands in for the paths in real time in a build without sockets, or for another system than Linux.
 
 use std::sync::Arc;
 

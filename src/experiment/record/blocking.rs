@@ -51,6 +51,7 @@ impl ByCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stall {
     /// From the arrival of the first blocked message to the release.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub duration: Duration,
     /// Blocked messages.
     pub messages: u64,

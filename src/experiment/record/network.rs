@@ -52,8 +52,8 @@ pub(in crate::experiment) struct NetworkTracker {
 
 /// A request as the server saw it, and its place among those that the server saw.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::experiment) struct ServerView {
-    pub(in crate::experiment) at_server: AtServer,
+pub(in crate::experiment) struct ServerView<'a> {
+    pub(in crate::experiment) at_server: &'a AtServer,
     pub(in crate::experiment) arrival: Arrival,
 }
 
@@ -64,7 +64,7 @@ pub(in crate::experiment) struct Returned<'a> {
     pub(in crate::experiment) measured: bool,
     pub(in crate::experiment) sent: Time,
     /// `None` if the server did not report.
-    pub(in crate::experiment) view: Option<&'a ServerView>,
+    pub(in crate::experiment) view: Option<&'a ServerView<'a>>,
     pub(in crate::experiment) reply: &'a Delivery,
 }
 
@@ -74,7 +74,7 @@ impl NetworkTracker {
         let Returned { number, measured, sent, view, reply } = returned;
         let back = view.map(|view| self.replies.note(view.arrival.count));
         if measured && let Some((view, back)) = view.zip(back) {
-            let AtServer { delivery, replied } = &view.at_server;
+            let AtServer { delivery, replied } = view.at_server;
             figures.reported += 1;
             figures.hold.record(nanos(*replied - delivery.released));
             for (way, arrival) in figures.ways.iter_mut().zip([view.arrival, back]) {
@@ -89,11 +89,11 @@ impl NetworkTracker {
 }
 
 /// Round trip, to the server, to the client. One-way times are negative if the server's clock is behind.
-fn times(sent: Time, view: Option<&ServerView>, reply: &Delivery) -> [Option<i64>; 3] {
+fn times(sent: Time, view: Option<&ServerView<'_>>, reply: &Delivery) -> [Option<i64>; 3] {
     let between = |from: Time, to: Time| to.as_nanos().wrapping_sub(from.as_nanos()) as i64;
     let arrived = |delivery: &Delivery| delivery.arrived.unwrap_or(delivery.released);
     let back = arrived(reply);
-    let at_server = view.map(|view| &view.at_server);
+    let at_server = view.map(|view| view.at_server);
     [
         Some(between(sent, back)),
         at_server.map(|there| between(sent, arrived(&there.delivery))),

@@ -34,6 +34,7 @@ pub struct Outcome {
     /// The same of each direction alone: to the server, to the client.
     pub order_by_direction: PerDirection<OrderFigures>,
     /// Connection set-up; `None` if it failed.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub connect: Option<Duration>,
     /// What the client's end did to recover from loss, over the whole run.
     pub client: Recovery,
@@ -44,12 +45,14 @@ pub struct Outcome {
     /// The run was made against a remote server.
     pub remote: bool,
     /// The deadline, where it was measured for the run.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub deadline: Option<Duration>,
     /// The run was ended from outside: the schedule was not completed, or replies were still due.
     pub interrupted: bool,
     /// Why the connection was lost before the schedule was over, if it was.
     pub broken: Option<String>,
     /// When a remote server that went away sent its last reply, counted from the first message.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub server_gone: Option<Duration>,
     /// What the link did in the measured time and after it, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,

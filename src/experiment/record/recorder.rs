@@ -31,7 +31,7 @@ use crate::{
         },
         workload::{Scheduled, Wait, Workload},
     },
-    stats::Sequence,
+    stats::{Arrival, Sequence},
     transport::Transport,
     unit::{Direction, Mutex, PerDirection, Time, nanos},
     wire::{Extension, MessageId},
@@ -149,14 +149,13 @@ impl Recorder {
     /// A request reached the server, which sent the reply at `replied`. Returns whether the request had arrived before.
     pub(in crate::experiment) fn at_server(&self, delivery: &Delivery, replied: Time) -> bool {
         let mut state = self.0.lock();
-        let delivery = &delivery.resolved(state.resolution);
+        let delivery = &*delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         if !state.workload.application.is_answered() {
             state.on_one_way(number, delivery, Direction::ToServer);
             return false;
         }
         let place = state.requests.note(number);
-        let at_server = AtServer { delivery: *delivery, replied };
         let Some(message) = state.message(number) else {
             return false;
         };
@@ -164,10 +163,10 @@ impl Recorder {
         let is_repeated = message.at_server.is_some() || message.settled;
         match &mut message.at_server {
             Some(arrivals) => {
-                arrivals.second.get_or_insert(at_server);
+                arrivals.second.get_or_insert(AtServer { delivery: *delivery, replied });
             }
             None if message.settled => {}
-            None => state.note_arrival(number, Arrivals { first: at_server, second: None, place }),
+            None => state.note_arrival(number, AtServer { delivery: *delivery, replied }, place),
         }
         if is_measured {
             state.note_stall(Direction::ToServer, delivery);
@@ -178,7 +177,7 @@ impl Recorder {
     /// A reply reached the client.
     pub(in crate::experiment) fn at_client(&self, delivery: &Delivery) {
         let mut state = self.0.lock();
-        let delivery = &delivery.resolved(state.resolution);
+        let delivery = &*delivery.resolved(state.resolution);
         let number = state.workload.number(delivery.probe.id);
         if !state.workload.application.is_answered() {
             state.on_one_way(number, delivery, Direction::ToClient);
@@ -278,22 +277,26 @@ impl State {
         }
     }
 
-    fn note_arrival(&mut self, number: u64, arrivals: Arrivals) {
-        let mut place = self.spare.pop();
-        if let Some(place) = &mut place {
-            **place = arrivals;
-        }
+    /// Message `number` reached the server for the first time, as the request with this `place`.
+    fn note_arrival(&mut self, number: u64, first: AtServer, place: Arrival) {
+        let arrivals = match self.spare.pop() {
+            Some(mut spare) => {
+                (spare.first, spare.second, spare.place) = (first, None, place);
+                spare
+            }
+            None => Box::new(Arrivals { first, second: None, place }),
+        };
         if let Some(message) = self.message(number) {
-            message.at_server = Some(place.unwrap_or_else(|| Box::new(arrivals)));
+            message.at_server = Some(arrivals);
         }
     }
 
     /// Where the time of a delivered message went.
     fn account(&mut self, message: &Message, reply: &Delivery) {
-        let request = message.at_server.as_ref().map(|arrivals| arrivals.answered_by(reply));
+        let request = message.at_server.as_deref().map(|arrivals| arrivals.answered_by(reply));
         // Instants of a remote clock can only be compared with each other.
         let here = request.filter(|_| self.remote.is_none());
-        let budget = here.and_then(|request| Budget::of(message.scheduled.due, &request, reply));
+        let budget = here.and_then(|request| Budget::of(message.scheduled.due, request, reply));
         let latency = reply.released - message.scheduled.due;
         debug_assert!(budget.is_none_or(|budget| budget.total() == latency), "{message:?} {reply:?}");
         self.note_budget(budget);
@@ -304,7 +307,7 @@ impl State {
         self.outcome.order_by_direction.to_client.note(back);
         self.note_stall(Direction::ToClient, reply);
         let id = self.workload.id(message.scheduled.number);
-        self.show(Sample {
+        self.show(|| Sample {
             server: here.map(|request| request.delivery),
             client: Some(*reply),
             budget,
@@ -312,9 +315,10 @@ impl State {
         });
     }
 
-    fn show(&mut self, sample: Sample) {
+    /// Shows a sample to the sink, if there is one.
+    fn show(&mut self, sample: impl FnOnce() -> Sample) {
         if let Some(sink) = &mut self.samples {
-            sink(&sample);
+            sink(&sample());
         }
     }
 

@@ -35,6 +35,7 @@ pub struct Trace {
 pub(in crate::experiment) struct Traced {
     pub(in crate::experiment) due: Time,
     /// `None` if it was not delivered.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub(in crate::experiment) latency: Option<Duration>,
     pub(in crate::experiment) delay: Delay,
 }

@@ -58,8 +58,10 @@ pub(in crate::experiment) struct Flow {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(in crate::experiment) struct FlowOutcome {
     /// When it started, since the run began.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub(in crate::experiment) start: Duration,
     /// When it ended.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub(in crate::experiment) end: Duration,
     /// Both ends; without figures if it never had a connection.
     pub(in crate::experiment) transfer: TransferOutcome,
@@ -75,10 +77,12 @@ pub(in crate::experiment) struct FlowsOutcome {
     /// Each sender.
     pub(in crate::experiment) flows: Vec<FlowOutcome>,
     /// When the receivers were read, since the run began.
+    #[serde(deserialize_with = "crate::unit::saved::list")]
     pub(in crate::experiment) read_at: Vec<Duration>,
     /// When the run began.
     begun: Time,
     /// When the counts of packets began, since the run began.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub(in crate::experiment) counted_from: Duration,
     /// IP bytes that left the bottleneck, in bins of [`BIN`] since then.
     pub(in crate::experiment) served: PerDirection<Vec<u64>>,

@@ -17,10 +17,13 @@ use crate::{
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TransferOutcome {
     /// Time to establish the connection.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub connect: Duration,
     /// From the first byte until the client knew that the content was intact; `None` if it was not.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub time: Option<Duration>,
     /// From the first byte until the transfer ended, completed or not.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub took: Duration,
     /// Why it stopped early. Lost datagrams alone do not stop a transfer.
     pub stopped: Option<String>,
@@ -38,8 +41,10 @@ pub struct TransferOutcome {
     /// The same for the server's end, if wirelab runs it.
     pub server: Recovery,
     /// Time for which the client's thread ran or waited for a core; `None` in virtual time.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub client_busy: Option<Duration>,
     /// The same for the server's thread, if wirelab runs it.
+    #[serde(default, deserialize_with = "crate::unit::saved::optional")]
     pub server_busy: Option<Duration>,
     /// What the link did from the first byte on, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,

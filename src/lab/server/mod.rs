@@ -24,7 +24,6 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::Semaphore};
 
 use super::{Call, site};
-use crate::path::Host;
 
 /// The largest call: one that renders a result has it inside.
 const MAX_CALL_BYTES: usize = 32 << 20;
@@ -40,7 +39,6 @@ pub struct Server {
 
 /// What handlers share.
 struct Shared {
-    host: Arc<dyn Host>,
     places: Arc<Semaphore>,
     address: SocketAddr,
 }
@@ -64,9 +62,9 @@ impl Server {
     /// Serves the page until the future is dropped.
     ///
     /// Returns an error if the listener fails.
-    pub async fn serve(self, host: Arc<dyn Host>) -> io::Result<()> {
+    pub async fn serve(self) -> io::Result<()> {
         let places = Arc::new(Semaphore::new(AT_ONCE));
-        let shared = Arc::new(Shared { host, places, address: self.address });
+        let shared = Arc::new(Shared { places, address: self.address });
         let page = Router::new()
             .route("/", get(index))
             .route("/{name}", get(file))
@@ -98,7 +96,7 @@ async fn call(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
         Err(error) => return (StatusCode::BAD_REQUEST, error.to_string()).into_response(),
     };
     let kind = [(header::CONTENT_TYPE, "application/x-ndjson")];
-    match work::answer(call, Arc::clone(&shared.host), Arc::clone(&shared.places)) {
+    match work::answer(call, Arc::clone(&shared.places)) {
         Ok(lines) => (kind, Body::from_stream(lines)).into_response(),
         // A mistake of the user, such as a value that is too large. The page shows it, so the status is 200.
         Err(error) => (kind, format!("{}\n", json!({ "error": error.to_string() }))).into_response(),

@@ -1,16 +1,24 @@
 //! The work on one call, and its lines.
 
-use std::{convert::Infallible, sync::Arc, thread};
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
 
 use futures_util::{Stream, future::Either, stream};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::child::{Killer, Running};
 use crate::{
     experiment::{PathKind, Progress},
     lab::{Call, Context, LabError},
-    path::{Host, StopSignal},
+    path::StopSignal,
 };
 
 /// Every path that a page may use.
@@ -29,10 +37,29 @@ impl Drop for Ending {
     }
 }
 
+/// A time limit, which a thread watches until it is dropped.
+struct Limit {
+    over: oneshot::Receiver<()>,
+    _watched: Sender<()>,
+}
+
+impl Limit {
+    fn new(time: Duration) -> Self {
+        let (reached, over) = oneshot::channel();
+        let (watched, dropped) = channel::<()>();
+        thread::spawn(move || {
+            if dropped.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
+                // Fails if the call has just ended.
+                let _ = reached.send(());
+            }
+        });
+        Self { over, _watched: watched }
+    }
+}
+
 /// Begins to answer a call. Returns its lines, or why it is refused.
 pub(super) fn answer(
     call: Call,
-    host: Arc<dyn Host>,
     places: Arc<Semaphore>,
 ) -> Result<impl Stream<Item = Result<String, Infallible>> + Send + use<>, LabError> {
     let (longest, runs) = (call.longest()?, call.runs()?);
@@ -42,8 +69,7 @@ pub(super) fn answer(
         let place = places.acquire_owned().await;
         let (sender, lines) = mpsc::unbounded_channel();
         let ending = begin(call, sender, place.ok());
-        let over = Box::pin(async move { host.sleep(longest).await });
-        (lines, Some((ending, over)))
+        (lines, Some((ending, Limit::new(longest))))
     };
     let rest = stream::unfold(Either::Left(Box::pin(lines)), |state| async move {
         let (mut lines, limit) = match state {
@@ -51,16 +77,16 @@ pub(super) fn answer(
             Either::Right(state) => state,
         };
         // After its limit, a run ends with an error of its own.
-        let (ending, mut over) = limit?;
+        let (ending, mut limit) = limit?;
         let next = tokio::select! {
             biased;
             line = lines.recv() => line?,
-            () = &mut over => {
+            _ = &mut limit.over => {
                 drop(ending);
                 return Some((line(&json!({ "error": "ended: it took too long" })), Either::Right((lines, None))));
             }
         };
-        Some((line(&next), Either::Right((lines, Some((ending, over))))))
+        Some((line(&next), Either::Right((lines, Some((ending, limit))))))
     });
     Ok(stream::StreamExt::chain(stream::iter([line(&first)]), rest))
 }

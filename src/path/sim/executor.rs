@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::pin,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     path::BoxFuture,
-    unit::{Mutex, Time},
+    unit::{Mutex, OneThread, Time},
 };
 
 /// A run in virtual time that cannot complete, and the tasks that wait.
@@ -42,39 +42,67 @@ impl Stalled {
     }
 }
 
-#[derive(Default)]
+/// Tasks and the order in which they are polled. They belong to the thread that makes it.
 pub(super) struct Executor {
-    ready: Mutex<VecDeque<Arc<Task>>>,
-    live: Mutex<BTreeMap<u64, Arc<Task>>>,
-    itself: Weak<Executor>,
+    tasks: OneThread<Tasks>,
+    ready: Arc<Ready>,
+}
+
+/// The live tasks.
+#[derive(Default)]
+struct Tasks {
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    /// How many have been spawned.
+    spawned: u64,
+}
+
+struct Slot {
+    key: Key,
+    name: &'static str,
+    /// `None` while the task is being polled.
+    work: Option<Work>,
+}
+
+struct Work {
+    future: BoxFuture<'static, ()>,
+    task: Arc<Task>,
+    /// A waker of `task`, so that polling makes none.
+    waker: Waker,
+}
+
+/// Which task this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    slot: usize,
+    /// The number of the task in the order of spawning. A slot is used again.
+    number: u64,
+}
+
+/// The tasks that are to be polled.
+#[derive(Default)]
+struct Ready {
+    queue: OneThread<VecDeque<Key>>,
+    /// Tasks that other threads have woken.
+    foreign: Mutex<Vec<Key>>,
+    has_foreign: AtomicBool,
 }
 
 struct Task {
-    id: u64,
-    name: &'static str,
-    future: Mutex<Option<BoxFuture<'static, ()>>>,
+    key: Key,
+    /// Whether it is in the queue.
     queued: AtomicBool,
-    executor: Weak<Executor>,
+    ready: Arc<Ready>,
 }
 
 impl Executor {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new_cyclic(|itself| Self { itself: itself.clone(), ..Self::default() })
+        Arc::new(Self { tasks: OneThread::default(), ready: Arc::default() })
     }
 
     pub(super) fn spawn(&self, name: &'static str, future: BoxFuture<'static, ()>) {
-        let mut live = self.live.lock();
-        let id = live.last_key_value().map_or(0, |(last, _)| last + 1);
-        let task = Arc::new(Task {
-            id,
-            name,
-            future: Mutex::new(Some(future)),
-            queued: AtomicBool::new(true),
-            executor: self.itself.clone(),
-        });
-        live.insert(id, task.clone());
-        drop(live);
-        self.ready.lock().push_back(task);
+        let key = self.tasks.borrow().insert(name, future, &self.ready);
+        self.ready.queue.borrow().push_back(key);
     }
 
     /// Polls `main` and all tasks until `main` completes; `advance` is called when none can proceed.
@@ -89,7 +117,7 @@ impl Executor {
         let waker = Waker::from(flag.clone());
         let mut polls = 0;
         loop {
-            if flag.0.swap(false, Ordering::Relaxed) {
+            if flag.take() {
                 polls += 1;
                 if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
@@ -109,20 +137,15 @@ impl Executor {
 
     /// Polls the task that has been ready for longest.
     fn run_one(&self) -> bool {
-        let Some(task) = self.ready.lock().pop_front() else {
-            return false;
-        };
+        let Some(key) = self.ready.pop() else { return false };
+        let Some(Work { mut future, task, waker }) = self.tasks.borrow().take(key) else { return true };
         task.queued.store(false, Ordering::Relaxed);
-        let mut slot = task.future.lock();
-        let Some(future) = slot.as_mut() else {
-            return true;
-        };
-        let waker = Waker::from(task.clone());
         if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-            let done = slot.take();
-            drop(slot);
-            drop(done);
-            self.live.lock().remove(&task.id);
+            // Its destructor may spawn others.
+            drop(future);
+            self.tasks.borrow().remove(key);
+        } else {
+            self.tasks.borrow().put_back(key, Work { future, task, waker });
         }
         true
     }
@@ -130,42 +153,117 @@ impl Executor {
     /// The live tasks, by name and count.
     pub(super) fn waiting(&self) -> String {
         let mut names = BTreeMap::<&str, usize>::new();
-        for task in self.live.lock().values() {
-            *names.entry(task.name).or_default() += 1;
+        for slot in self.tasks.borrow().slots.iter().flatten() {
+            *names.entry(slot.name).or_default() += 1;
         }
         let tasks =
             names.into_iter().map(|(name, n)| if n == 1 { name.to_owned() } else { format!("{name} ({n})") });
         std::iter::once("the main task".to_owned()).chain(tasks).collect::<Vec<_>>().join(", ")
     }
 
-    /// Drops all tasks, including those that their destructors spawn.
+    /// Drops all tasks in the order in which they were spawned, including those that their destructors spawn.
     pub(super) fn clear(&self) {
         loop {
-            let Some((_, task)) = self.live.lock().pop_first() else {
+            let mut live: Vec<Slot> = self.tasks.borrow().slots.drain(..).flatten().collect();
+            if live.is_empty() {
                 break;
-            };
-            let future = task.future.lock().take();
-            drop(future);
+            }
+            self.tasks.borrow().free.clear();
+            live.sort_by_key(|slot| slot.key.number);
+            live.into_iter().for_each(drop);
         }
-        self.ready.lock().clear();
+        self.ready.queue.borrow().clear();
+    }
+}
+
+impl Tasks {
+    /// Adds a task, which counts as queued.
+    fn insert(&mut self, name: &'static str, future: BoxFuture<'static, ()>, ready: &Arc<Ready>) -> Key {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        let key = Key { slot, number: self.spawned };
+        self.spawned += 1;
+        let task = Arc::new(Task { key, queued: AtomicBool::new(true), ready: ready.clone() });
+        let waker = Waker::from(task.clone());
+        self.slots[slot] = Some(Slot { key, name, work: Some(Work { future, task, waker }) });
+        key
+    }
+
+    fn slot(&mut self, key: Key) -> Option<&mut Slot> {
+        self.slots.get_mut(key.slot)?.as_mut().filter(|slot| slot.key == key)
+    }
+
+    /// Takes a task to poll it. `None` if it has ended.
+    fn take(&mut self, key: Key) -> Option<Work> {
+        self.slot(key)?.work.take()
+    }
+
+    fn put_back(&mut self, key: Key, work: Work) {
+        if let Some(slot) = self.slot(key) {
+            slot.work = Some(work);
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        if self.slot(key).is_some() {
+            self.slots[key.slot] = None;
+            self.free.push(key.slot);
+        }
+    }
+}
+
+impl Ready {
+    fn pop(&self) -> Option<Key> {
+        let mut queue = self.queue.borrow();
+        if self.has_foreign.load(Ordering::Acquire) {
+            self.has_foreign.store(false, Ordering::Relaxed);
+            queue.extend(self.foreign.lock().drain(..));
+        }
+        queue.pop_front()
+    }
+
+    /// Adds a task that a thread other than the executor's has woken.
+    fn push_foreign(&self, key: Key) {
+        let mut foreign = self.foreign.lock();
+        foreign.push(key);
+        self.has_foreign.store(true, Ordering::Release);
     }
 }
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        if !self.queued.swap(true, Ordering::Relaxed)
-            && let Some(executor) = self.executor.upgrade()
-        {
-            executor.ready.lock().push_back(self);
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Another thread does not know whether the executor has just begun to poll the task, so it always adds it.
+        let Some(mut queue) = self.ready.queue.get() else { return self.ready.push_foreign(self.key) };
+        if !self.queued.load(Ordering::Relaxed) {
+            self.queued.store(true, Ordering::Relaxed);
+            queue.push_back(self.key);
         }
     }
 }
 
+/// Whether the main task is to be polled.
 struct Flag(AtomicBool);
+
+impl Flag {
+    /// Reads and clears it.
+    fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::AcqRel)
+    }
+}
 
 impl Wake for Flag {
     fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -45,13 +45,13 @@ pub struct World {
 }
 
 impl World {
-    /// A world whose wire follows `links`, with every draw keyed by `seed`.
+    /// A world whose wire follows `links`, with every draw keyed by `seed`. Only the calling thread can use it.
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin: only differences are used")]
     pub fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Self {
         let clock = Arc::<VirtualClock>::default();
         let machinery = Machinery {
             origin: web_time::Instant::now(),
-            timers: Timers::new(clock.clone()),
+            timers: Timers::of_this_thread(clock.clone()),
             clock,
             executor: Executor::new(),
             network: Network::new(links, seed),

@@ -19,7 +19,7 @@ use crate::{
         packet::{change_ecn, datagram_traits, flip_bit, forge, header_bytes},
         successive_links::SuccessiveLinks,
     },
-    unit::{Direction, Mutex, PerDirection, Time},
+    unit::{Direction, OneThread, PerDirection, Time},
 };
 
 /// A UDP datagram in flight. It stays in one box through link, inbox and socket, and the wire reuses that box.
@@ -54,7 +54,7 @@ impl Packet {
 
 pub(super) struct Network {
     uses_ecn: bool,
-    wire: Mutex<Wire>,
+    wire: OneThread<Wire>,
 }
 
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Wire {
         let Some(to) = to else { return self.spare.push(packet) };
         packet.to = to;
         match self.ports.get(&packet.to) {
-            Some(port) => port.clone().push(packet),
+            Some(port) => port.push(packet),
             None => {
                 let members = self.groups.get(&packet.to).into_iter().flatten();
                 members.for_each(|member| member.push(packet.clone()));
@@ -123,12 +123,15 @@ impl Wire {
 
 /// Where packets for one address wait to be received.
 #[derive(Debug, Default)]
-pub(super) struct Port(Mutex<Inbox>);
+pub(super) struct Port(OneThread<Inbox>);
 
 #[derive(Debug, Default)]
 struct Inbox {
     packets: VecDeque<Box<Packet>>,
+    /// The task that waited last.
     reader: Option<Waker>,
+    /// Whether it still waits.
+    is_awaited: bool,
 }
 
 /// The first port given to a socket bound to port 0.
@@ -145,7 +148,7 @@ impl Network {
             observers: Observers::default(),
             nat: None,
         };
-        Arc::new(Self { uses_ecn: links.iter().any(LinkSpec::uses_ecn), wire: Mutex::new(wire) })
+        Arc::new(Self { uses_ecn: links.iter().any(LinkSpec::uses_ecn), wire: OneThread::new(wire) })
     }
 
     /// Whether a link marks packets or changes their ECN field.
@@ -155,12 +158,12 @@ impl Network {
 
     /// Shows all packets to `observers` from now on.
     pub(super) fn observe(&self, observers: Observers) {
-        self.wire.lock().observers = observers;
+        self.wire.borrow().observers = observers;
     }
 
     /// Gives the client a NAT that makes `change`.
     pub(super) fn change_address(&self, change: AddressChange) {
-        let wire = &mut *self.wire.lock();
+        let wire = &mut *self.wire.borrow();
         for way in Direction::BOTH {
             wire.links[way].replace_at(&change, wire.seed, way);
         }
@@ -170,7 +173,7 @@ impl Network {
     /// Opens `local`, or a free port if its port is 0. `None` if it is taken. Any number of sockets may be members of a
     /// multicast group.
     pub(super) fn open(&self, mut local: SocketAddr) -> Option<(SocketAddr, Arc<Port>)> {
-        let mut wire = self.wire.lock();
+        let mut wire = self.wire.borrow();
         if local.ip().is_multicast() {
             let member = Arc::<Port>::default();
             wire.groups.entry(local).or_default().push(member.clone());
@@ -190,7 +193,8 @@ impl Network {
     }
 
     pub(super) fn close(&self, local: SocketAddr, port: &Arc<Port>) {
-        let mut wire = self.wire.lock();
+        // On another thread, the world has ended.
+        let Some(mut wire) = self.wire.get() else { return };
         match wire.groups.get_mut(&local) {
             Some(members) => members.retain(|member| !Arc::ptr_eq(member, port)),
             None => drop(wire.ports.remove(&local)),
@@ -207,7 +211,7 @@ impl Network {
         ecn: Option<EcnCodepoint>,
         payload: &[u8],
     ) -> bool {
-        let wire = &mut *self.wire.lock();
+        let wire = &mut *self.wire.borrow();
         let direction = side.outgoing();
         let from = match (&mut wire.nat, side) {
             (Some(nat), Side::Client) => nat.outgoing(now, from),
@@ -242,13 +246,13 @@ impl Network {
 
     /// When the next packet arrives or is dropped.
     pub(super) fn next_event(&self) -> Option<Time> {
-        let wire = self.wire.lock();
+        let wire = self.wire.borrow();
         wire.links.iter().filter_map(SuccessiveLinks::poll_timeout).min()
     }
 
     /// Hands all packets that are due at `now` to their sockets. Without a socket, a packet is discarded.
     pub(super) fn deliver(&self, now: Time) {
-        let wire = &mut *self.wire.lock();
+        let wire = &mut *self.wire.borrow();
         for direction in Direction::BOTH {
             while let Some(event) = wire.links[direction].poll(now) {
                 match event {
@@ -261,11 +265,11 @@ impl Network {
 
     /// Takes back a packet that was received.
     pub(super) fn recycle(&self, packet: Box<Packet>) {
-        self.wire.lock().spare.push(packet);
+        self.wire.borrow().spare.push(packet);
     }
 
     pub(super) fn counters(&self) -> PerDirection<Counters> {
-        self.wire.lock().links.as_ref().map(SuccessiveLinks::counters)
+        self.wire.borrow().links.as_ref().map(SuccessiveLinks::counters)
     }
 }
 
@@ -277,20 +281,26 @@ impl std::fmt::Debug for Network {
 
 impl Port {
     fn push(&self, packet: Box<Packet>) {
-        let mut inbox = self.0.lock();
+        let mut inbox = self.0.borrow();
         inbox.packets.push_back(packet);
-        let reader = inbox.reader.take();
-        drop(inbox);
-        if let Some(reader) = reader {
-            reader.wake();
+        if std::mem::take(&mut inbox.is_awaited)
+            && let Some(reader) = &inbox.reader
+        {
+            reader.wake_by_ref();
         }
     }
 
-    pub(super) fn pop(&self) -> Option<Box<Packet>> {
-        self.0.lock().packets.pop_front()
-    }
-
-    pub(super) fn register(&self, reader: &Waker) {
-        self.0.lock().reader = Some(reader.clone());
+    /// Takes the packet that has waited longest. If there is none, the next one wakes `reader`.
+    pub(super) fn pop(&self, reader: Option<&Waker>) -> Option<Box<Packet>> {
+        let inbox = &mut *self.0.borrow();
+        let packet = inbox.packets.pop_front();
+        if let Some(reader) = reader.filter(|_| packet.is_none()) {
+            inbox.is_awaited = true;
+            match &mut inbox.reader {
+                Some(known) => known.clone_from(reader),
+                none => *none = Some(reader.clone()),
+            }
+        }
+        packet
     }
 }

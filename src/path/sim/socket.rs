@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use quinn::{
@@ -51,16 +51,13 @@ impl SimSocket {
 
     /// Takes the packet that has waited longest, or registers the waker of `cx`.
     fn take(&self, cx: &Context<'_>) -> Option<Box<Packet>> {
-        let packet = self.pop();
-        if packet.is_none() {
-            self.port.register(cx.waker());
-        }
-        packet
+        self.pop(Some(cx.waker()))
     }
 
-    fn pop(&self) -> Option<Box<Packet>> {
+    /// Takes the packet that has waited longest, or registers `reader`.
+    fn pop(&self, reader: Option<&Waker>) -> Option<Box<Packet>> {
         loop {
-            let packet = self.port.pop()?;
+            let packet = self.port.pop(reader)?;
             if self.peer.is_none_or(|peer| peer == packet.from) {
                 return Some(packet);
             }
@@ -132,7 +129,7 @@ impl AsyncUdpSocket for SimSocket {
     ) -> Poll<io::Result<usize>> {
         let mut received = 0;
         for (buffer, meta) in buffers.iter_mut().zip(meta) {
-            let packet = if received == 0 { self.take(cx) } else { self.pop() };
+            let packet = if received == 0 { self.take(cx) } else { self.pop(None) };
             let Some(packet) = packet else { break };
             let (addr, ecn, dst_ip) = (packet.from, packet.ecn, Some(packet.to.ip()));
             let len = self.copy(packet, buffer);

@@ -155,7 +155,7 @@ impl Incoming for Receiver {
     }
 }
 
-#[cfg(all(test, feature = "sockets"))]
+#[cfg(all(test, real_time))]
 mod tests {
     use super::*;
     use crate::{

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 pub use self::moved::Moved;
 pub(crate) use self::stream::Messages;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
 use crate::{
     path::{BoxFuture, Host},

@@ -118,7 +118,7 @@ pub(crate) struct Messages<R> {
 }
 
 impl<R: AsyncRead + Unpin> Messages<R> {
-    #[cfg(any(feature = "sockets", test))]
+    #[cfg(any(real_time, test))]
     pub(crate) fn new(reader: R) -> Self {
         Self::counted(reader, Arc::default())
     }
@@ -141,7 +141,7 @@ impl<R: AsyncRead + Unpin> Messages<R> {
     }
 
     /// What has been read beyond the last message.
-    #[cfg(feature = "sockets")]
+    #[cfg(real_time)]
     pub(crate) fn unread(self) -> Bytes {
         self.buffer.freeze()
     }

@@ -9,7 +9,7 @@ mod spec;
 mod trace;
 mod windows;
 
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub(crate) use self::windows::SEGMENT_BYTES;
 pub use self::{
     connection::ArqConnection,

@@ -3,7 +3,7 @@
 mod early;
 mod session;
 
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 pub(crate) use self::session::{fill_records, wire_bytes};
 pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 

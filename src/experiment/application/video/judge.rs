@@ -44,6 +44,7 @@ pub struct Gap {
     /// When the first of them should have been shown.
     pub from: Time,
     /// Until the next frame was shown.
+    #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub length: Duration,
     /// The number of these frames: the picture then jumps by as many.
     pub frames: u64,

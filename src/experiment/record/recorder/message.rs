@@ -38,10 +38,10 @@ pub(super) struct Arrivals {
 
 impl Arrivals {
     /// The request that `reply` answers: the last that was answered before the reply was on its way.
-    pub(super) fn answered_by(&self, reply: &Delivery) -> AtServer {
+    pub(super) fn answered_by(&self, reply: &Delivery) -> &AtServer {
         let entered = reply.entered.map(|entered| entered.first);
-        let second = self.second.filter(|second| entered.is_some_and(|entered| second.replied <= entered));
-        second.unwrap_or(self.first)
+        let is_answered = |second: &&AtServer| entered.is_some_and(|entered| second.replied <= entered);
+        self.second.as_ref().filter(is_answered).unwrap_or(&self.first)
     }
 }
 

@@ -53,7 +53,7 @@ impl State {
                 Direction::ToServer => (Some(*delivery), None),
                 Direction::ToClient => (None, Some(*delivery)),
             };
-            self.show(Sample { server, client, budget, ..sample });
+            self.show(|| Sample { server, client, budget, ..sample });
         }
         self.forget_settled();
     }

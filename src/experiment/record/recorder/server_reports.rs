@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Arrivals, Message, State};
+use super::{Message, State};
 use crate::{
     channel::Delivery,
     experiment::record::{
@@ -50,7 +50,7 @@ impl State {
             window: report.window,
             duplicate: false,
         };
-        self.note_arrival(number, Arrivals { first: request, second: None, place });
+        self.note_arrival(number, request, place);
         if is_measured {
             self.note_stall(Direction::ToServer, &request.delivery);
         }
@@ -79,7 +79,7 @@ impl State {
     pub(super) fn note_network(&mut self, number: u64, message: &Message, reply: &Delivery) {
         let view = message
             .at_server
-            .as_ref()
+            .as_deref()
             .map(|arrivals| ServerView { at_server: arrivals.answered_by(reply), arrival: arrivals.place });
         let (measured, sent) = (message.scheduled.measured, message.sent);
         let returned = Returned { number, measured, sent, view: view.as_ref(), reply };

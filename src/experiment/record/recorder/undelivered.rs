@@ -22,7 +22,7 @@ impl Recorder {
             state.count(status);
             let id = state.workload.id(message.number);
             let unsent = Message::new(message, message.due);
-            state.show(Sample { sent: None, ..unsent.sample(id, status) });
+            state.show(|| Sample { sent: None, ..unsent.sample(id, status) });
         }
     }
 
@@ -70,7 +70,7 @@ impl State {
             self.note_lost(message);
         }
         let id = self.workload.id(message.scheduled.number);
-        self.show(message.sample(id, status));
+        self.show(|| message.sample(id, status));
     }
 
     /// Counts a message that was not delivered.

@@ -1,0 +1,13 @@
+//! Sets `cfg(real_time)` where the paths in real time, the servers and their clients are built: on Linux, with the
+//! feature `sockets`.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-check-cfg=cfg(real_time)");
+    let is_linux = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux");
+    if is_linux && env::var_os("CARGO_FEATURE_SOCKETS").is_some() {
+        println!("cargo::rustc-cfg=real_time");
+    }
+}
