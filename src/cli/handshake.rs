@@ -21,7 +21,7 @@ use super::{
         output::OutputArgs,
         sweep::SweepArgs,
     },
-    serve::raise_file_limit,
+    system::raise_file_limit,
     usage::UsageError,
     values,
 };

@@ -14,6 +14,10 @@ pub(crate) fn terminal_columns() -> Option<usize> {
     None
 }
 
+pub(crate) fn may_observe_tcp() -> bool {
+    false
+}
+
 pub(crate) fn prepare_namespaces() -> Result<(), RunError> {
     Err(RunError::NoSockets)
 }

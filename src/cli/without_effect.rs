@@ -4,12 +4,14 @@ use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
     experiment::{application::Application, page::PagePlan},
     link::{Aqm, LinkSpec},
-    path::direct::may_observe_tcp,
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
 };
 
-use super::options::{link::LinkArgs, transports::Transports, workload::Traffic};
+use super::{
+    options::{link::LinkArgs, transports::Transports, workload::Traffic},
+    system::may_observe_tcp,
+};
 
 /// Options, and what they need to have an effect.
 struct Row {

@@ -1,8 +1,8 @@
 //! Experiments: what is run on which path, the record of each run, and the rows of a result.
 //!
 //! ```text
-//! loaded, moved, share, bench, handshake, transfer ── driver ── matrix
-//!   └─ senders, migration
+//! loaded, moved, share, bench, handshake, page, transfer ── driver ── matrix
+//!   └─ senders, migration          └─ connecting
 //!             └─ result ── record ── plan ── workload ── application
 //!             └─ on_path
 //! ```

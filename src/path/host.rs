@@ -300,7 +300,8 @@ pub struct TcpRetransmissions {
     pub timeouts: Option<u64>,
     /// Tail loss probes (RFC 8985 section 7): `TCPLossProbes`.
     pub probes: Option<u64>,
-    /// Reports of the peer that it received data twice (RFC 2883): `TCPDSACKRecv`.
+    /// Reports of the peer that it received data twice (RFC 2883), in order or not: `TCPDSACKRecv` and
+    /// `TCPDSACKOfoRecv`.
     pub duplicates: Option<u64>,
 }
 

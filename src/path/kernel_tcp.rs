@@ -54,7 +54,7 @@ impl KernelTcp for KernelSocket {
             slow_start: counter("TCPSlowStartRetrans"),
             timeouts: counter("TCPTimeouts"),
             probes: counter("TCPLossProbes"),
-            duplicates: counter("TCPDSACKRecv"),
+            duplicates: namespace.tcp_counters(&["TCPDSACKRecv", "TCPDSACKOfoRecv"]),
         })
     }
 }

@@ -22,7 +22,7 @@ mod layered_quic;
 pub mod netns;
 mod observer;
 mod packet;
-#[cfg(feature = "sockets")]
+#[cfg(real_time)]
 mod packet_queue;
 mod queue_meter;
 mod quinn_runtime;

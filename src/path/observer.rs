@@ -144,7 +144,7 @@ impl Observers {
     }
 
     /// Reports packets that cannot be shown.
-    #[cfg(feature = "sockets")]
+    #[cfg(real_time)]
     pub(super) fn missed(&mut self, packets: u64) {
         self.0.iter_mut().for_each(|observer| observer.missed(packets));
     }

@@ -48,7 +48,7 @@ fn failed(page: &Page, label: &str) -> Option<String> {
 }
 
 /// Characters of a bar.
-const WIDTH: u64 = 60;
+const WIDTH: u64 = 50;
 
 /// The waterfalls of a group as words and bars. Charts are for the eye.
 pub(super) fn waterfalls<'a>(group: &Group<'a>) -> Option<Block<'a>> {
@@ -64,7 +64,7 @@ pub(super) fn waterfalls<'a>(group: &Group<'a>) -> Option<Block<'a>> {
             waterfall.seed,
             numbers::time(longest)
         );
-        let titles = [label.as_str(), "bytes", "connection", "complete", "time"].map(str::to_owned);
+        let titles = ["object", "bytes", "connection", "complete", "time"].map(str::to_owned);
         let rows = waterfall.bars.iter().enumerate().map(|(index, bar)| row(index, bar, longest));
         Block::Bars { title, rows: std::iter::once(titles.to_vec()).chain(rows).collect() }
     };
@@ -121,14 +121,14 @@ mod tests {
     fn a_bar_has_a_letter_for_each_phase() {
         let bar = Bar {
             known_ns: 10,
-            connecting_ns: 10,
-            sent_ns: 30,
-            first_byte_ns: 50,
-            complete_ns: 60,
+            connecting_ns: 8,
+            sent_ns: 25,
+            first_byte_ns: 40,
+            complete_ns: 50,
             ..Bar::default()
         };
-        let expected = [(".", 10), ("w", 10), ("c", 10), ("r", 20), ("d", 10)];
-        assert_eq!(drawn(&bar, 60), expected.map(|(letter, times)| letter.repeat(times)).concat());
+        let expected = [(".", 10), ("w", 7), ("c", 8), ("r", 15), ("d", 10)];
+        assert_eq!(drawn(&bar, 50), expected.map(|(letter, times)| letter.repeat(times)).concat());
     }
 
     #[test]

@@ -41,13 +41,12 @@ const GAMES: [Term; 3] = [
     Term { term: "age mean", meaning: "of the newest known state, over time, at both ends" },
 ];
 
-const PAGES: [Term; 5] = [
+const PAGES: [Term; 4] = [
     Term {
         term: "first byte",
         meaning: "until the first 1,000 bytes of the document; the median, as the next three",
     },
     Term { term: "complete p50", meaning: "until all objects were complete" },
-    Term { term: "round trips", meaning: "the median load in round trips of the link" },
     Term { term: "connecting", meaning: "for the handshake of the connection that carried an object" },
     Term { term: "waiting", meaning: "for a connection that was free" },
 ];

@@ -57,6 +57,7 @@ impl<T: Send> fmt::Debug for OneThread<T> {
 }
 
 /// A lock that costs no atomic operations if one thread alone uses it.
+#[expect(clippy::large_enum_variant, reason = "locks are few and do not move")]
 #[derive(Debug)]
 pub(crate) enum Lock<T: Send> {
     /// Any thread may lock it.

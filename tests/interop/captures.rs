@@ -267,4 +267,8 @@ fn tshark_decrypts_what_a_client_sent_to_a_tls_server_by_url() {
     assert!(!back.is_empty() && back.iter().all(|packet| *packet == inward), "{:?}", back.first());
     let again = tshark(&capture, "tcp.analysis.retransmission || _ws.malformed", &["frame.number"]);
     assert_eq!(again, Some(Vec::new()));
+    // Time stamps are the kernel's from the first packet on.
+    let times = tshark(&capture, "frame", &["frame.time_epoch"]).unwrap();
+    let times: Vec<f64> = times.iter().map(|time| time[0].parse().unwrap()).collect();
+    assert!(times.is_sorted(), "{times:?}");
 }

@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import socket
 import sys
 
 
@@ -23,4 +24,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 address = (os.environ.get("WIRELAB_SERVER", "127.0.0.1"), int(sys.argv[1]))
-http.server.ThreadingHTTPServer(address, Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(address, Handler)
+# As in the other experiment, whatever the machine's default is. Connections inherit it.
+server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"cubic")
+server.serve_forever()

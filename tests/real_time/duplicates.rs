@@ -38,13 +38,17 @@ fn plan(link: &str) -> Plan {
     }
 }
 
+/// After a duplicate, the receiver may send segments that it had made before: one for each 10 ms by which the machine is
+/// late. The next segment reports the duplicate.
+const SEGMENTS_BETWEEN: u64 = 4;
+
 /// What the segments on the wire tell of one direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counts {
     /// Segments that arrived with bytes that had arrived before.
     duplicates: u64,
-    /// Segments that the receiver sent next after duplicates.
-    answers: u64,
+    /// Groups of duplicates, between which the receiver sent [`SEGMENTS_BETWEEN`] or more.
+    groups: u64,
     /// Segments that arrived at the sender with a DSACK block.
     reports: u64,
 }
@@ -55,8 +59,8 @@ struct Way {
     numbers: Sequence,
     /// Whether each byte of the stream has arrived.
     arrived: Vec<bool>,
-    /// Whether a duplicate has arrived since the receiver sent its last segment.
-    is_due: bool,
+    /// Segments that the receiver has sent since a duplicate arrived.
+    since: u64,
     counts: Counts,
 }
 
@@ -68,8 +72,10 @@ impl Way {
         let (start, end) = (start as usize, start as usize + segment.length as usize);
         self.arrived.resize(self.arrived.len().max(end), false);
         if self.arrived[start..end].contains(&true) {
+            let begins = self.counts.duplicates == 0 || self.since >= SEGMENTS_BETWEEN;
+            self.counts.groups += u64::from(begins);
             self.counts.duplicates += 1;
-            self.is_due = true;
+            self.since = 0;
         }
         self.arrived[start..end].fill(true);
     }
@@ -98,8 +104,7 @@ impl Observer for Segments {
         let Some((segment, _)) = segment(packet) else { return };
         let mut ways = self.0.lock();
         ways[packet.direction].numbers.send(&segment);
-        let back = &mut ways[packet.direction.reverse()];
-        back.counts.answers += u64::from(std::mem::take(&mut back.is_due));
+        ways[packet.direction.reverse()].since += 1;
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
@@ -111,9 +116,8 @@ impl Observer for Segments {
 }
 
 /// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent, and each
-/// arrives as a duplicate. The receiver reports a duplicate in the DSACK block of the next segment that it sends (RFC
-/// 2883), which has room for one: so there are as many reports as segments that follow duplicates. A report may be
-/// missing where the receiver had made its next segment before the duplicate arrived.
+/// arrives as a duplicate. The receiver reports a duplicate in the DSACK block of the next segment that it makes (RFC
+/// 2883). A segment has room for one, so duplicates of one group may share a report.
 #[test]
 fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     let _alone = alone();
@@ -133,14 +137,12 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
         let resent = sum(&|end| end.retransmitted_packets);
         let reported = sum(&|end| end.kernel.and_then(|kernel| kernel.duplicates));
         let ways = segments.0.lock();
-        let [duplicates, answers, on_wire] = [
-            ways.iter().map(|way| way.counts.duplicates).sum::<u64>(),
-            ways.iter().map(|way| way.counts.answers).sum(),
-            ways.iter().map(|way| way.counts.reports).sum(),
-        ];
+        let total = |of: fn(&Counts) -> u64| -> u64 { ways.iter().map(|way| of(&way.counts)).sum() };
+        let duplicates = total(|counts| counts.duplicates);
+        let (groups, on_wire) = (total(|counts| counts.groups), total(|counts| counts.reports));
         say(&format!(
-            "{link}: {resent} resent, {} needless, {duplicates} duplicates, {answers} answers, {on_wire} reports on \
-             the wire, {reported} in the kernel",
+            "{link}: {resent} resent, {} needless, {duplicates} duplicates in {groups} groups, {on_wire} reports on the \
+             wire, {reported} in the kernel",
             truth.needless
         ));
         assert_eq!(reported, on_wire, "{link}");
@@ -149,6 +151,8 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
             assert!(resent >= 20, "{link}");
             assert_eq!(truth.needless, resent, "{link}");
         }
-        assert!(reported <= answers, "{link}");
+        // A report may be lost as well.
+        let fewest = if link.contains("loss") { 0 } else { groups };
+        assert!((fewest..=duplicates).contains(&reported), "{link}");
     }
 }

@@ -16,13 +16,12 @@ use wirelab::{
         Recording, Secrets,
     },
     experiment::{RecordedRun, RunRecorder},
-    path::direct::may_observe_tcp,
     transport::Shape,
     unit::Mutex,
 };
 
 use super::output_file::{Reserved, create};
-use crate::cli::{certs::unix_time, output::note, usage::UsageError, values};
+use crate::cli::{certs::unix_time, output::note, system::may_observe_tcp, usage::UsageError, values};
 
 /// Where captures of runs go.
 #[derive(Debug, Clone, Args)]

@@ -14,6 +14,7 @@ mod segments;
 mod shown;
 mod shun;
 mod socket_errors;
+mod stamps;
 mod steer;
 mod stream;
 mod tcp;

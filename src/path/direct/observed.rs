@@ -14,7 +14,11 @@ use quinn::{
     udp::{RecvMeta, Transmit},
 };
 
-use super::{segments::Segments, shown::Shown};
+use super::{
+    segments::{Segments, may_observe_tcp},
+    shown::Shown,
+    stamps::Stamps,
+};
 use crate::{
     link::QueueVisit,
     path::{
@@ -35,14 +39,17 @@ pub struct SocketObservers {
     shown: Arc<Mutex<Shown>>,
     segments: Arc<Segments>,
     is_empty: bool,
+    _stamps: Option<Stamps>,
 }
 
 impl SocketObservers {
     /// Shows them to `observers`.
     pub fn new(observers: Observers) -> Self {
         let is_empty = observers.is_empty();
+        let stamps = (!is_empty && may_observe_tcp()).then(|| Stamps::switch_on().ok()).flatten();
         let shown = Arc::new(Mutex::new(Shown::new(observers)));
-        Self { segments: Arc::new(Segments::new(shown.clone())), shown, is_empty }
+        let segments = Arc::new(Segments::new(shown.clone()));
+        Self { shown, segments, is_empty, _stamps: stamps }
     }
 
     /// The host at this end, observed. The host itself if there are no observers.

@@ -131,7 +131,7 @@ pub struct KernelRecovery {
     pub timeouts: Option<u64>,
     /// Tail loss probes (`TCPLossProbes`).
     pub loss_probes: Option<u64>,
-    /// Reports of the peer that data arrived twice (`TCPDSACKRecv`).
+    /// Reports of the peer that data arrived twice (`TCPDSACKRecv`, `TCPDSACKOfoRecv`).
     pub dsacks: Option<u64>,
 }
 
