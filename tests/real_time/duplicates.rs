@@ -38,8 +38,8 @@ fn plan(link: &str) -> Plan {
     }
 }
 
-/// After a duplicate, the receiver may send segments that it had made before: one for each 10 ms by which the machine is
-/// late. The next segment reports the duplicate.
+/// After a duplicate, the receiver may send segments that it had made before: one for each 10 ms by which the machine
+/// is late. The next segment reports the duplicate.
 const SEGMENTS_BETWEEN: u64 = 4;
 
 /// What the segments on the wire tell of one direction.
@@ -141,8 +141,8 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
         let duplicates = total(|counts| counts.duplicates);
         let (groups, on_wire) = (total(|counts| counts.groups), total(|counts| counts.reports));
         say(&format!(
-            "{link}: {resent} resent, {} needless, {duplicates} duplicates in {groups} groups, {on_wire} reports on the \
-             wire, {reported} in the kernel",
+            "{link}: {resent} resent, {} needless, {duplicates} duplicates in {groups} groups, {on_wire} reports on \
+             the wire, {reported} in the kernel",
             truth.needless
         ));
         assert_eq!(reported, on_wire, "{link}");
