@@ -38,8 +38,8 @@ fn plan(link: &str) -> Plan {
     }
 }
 
-/// After a duplicate, the receiver may send segments that it had made before: one for each 10 ms by which the machine is
-/// late. The next segment reports the duplicate.
+/// After a duplicate, the receiver may send segments that it had made before: one for each 10 ms by which the machine
+/// is late. The next segment reports the duplicate.
 const SEGMENTS_BETWEEN: u64 = 4;
 
 /// What the segments on the wire tell of one direction.
@@ -51,6 +51,8 @@ struct Counts {
     groups: u64,
     /// Segments that arrived at the sender with a DSACK block.
     reports: u64,
+    /// Those of them that arrived as duplicates themselves.
+    on_duplicates: u64,
 }
 
 /// One direction of the connection.
@@ -71,13 +73,15 @@ impl Way {
         };
         let (start, end) = (start as usize, start as usize + segment.length as usize);
         self.arrived.resize(self.arrived.len().max(end), false);
-        if self.arrived[start..end].contains(&true) {
+        let is_duplicate = self.arrived[start..end].contains(&true);
+        if is_duplicate {
             let begins = self.counts.duplicates == 0 || self.since >= SEGMENTS_BETWEEN;
             self.counts.groups += u64::from(begins);
             self.counts.duplicates += 1;
             self.since = 0;
         }
         self.arrived[start..end].fill(true);
+        is_duplicate
     }
 }
 
@@ -110,14 +114,17 @@ impl Observer for Segments {
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
         let (Some((segment, reports)), Exit::Arrived { .. }) = (segment(packet), exit) else { return };
         let mut ways = self.0.lock();
-        ways[packet.direction].arrive(&segment);
-        ways[packet.direction.reverse()].counts.reports += u64::from(reports);
+        let is_duplicate = ways[packet.direction].arrive(&segment);
+        let counts = &mut ways[packet.direction.reverse()].counts;
+        counts.reports += u64::from(reports);
+        counts.on_duplicates += u64::from(reports && is_duplicate);
     }
 }
 
 /// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent, and each
 /// arrives as a duplicate. The receiver reports a duplicate in the DSACK block of the next segment that it makes (RFC
-/// 2883). A segment has room for one, so duplicates of one group may share a report.
+/// 2883). A segment has room for one, so duplicates of one group may share a report. The kernel counts those that
+/// it reads.
 #[test]
 fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     let _alone = alone();
@@ -141,11 +148,13 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
         let duplicates = total(|counts| counts.duplicates);
         let (groups, on_wire) = (total(|counts| counts.groups), total(|counts| counts.reports));
         say(&format!(
-            "{link}: {resent} resent, {} needless, {duplicates} duplicates in {groups} groups, {on_wire} reports on the \
-             wire, {reported} in the kernel",
+            "{link}: {resent} resent, {} needless, {duplicates} duplicates in {groups} groups, {on_wire} reports on \
+             the wire, {reported} in the kernel",
             truth.needless
         ));
-        assert_eq!(reported, on_wire, "{link}");
+        // The kernel discards a segment of old data before it reads its acknowledgement.
+        let unread = total(|counts| counts.on_duplicates);
+        assert!((on_wire - unread..=on_wire).contains(&reported), "{link}: {unread} on duplicates");
         assert_eq!(truth.needless, duplicates, "{link}");
         if link.contains("reorder") {
             assert!(resent >= 20, "{link}");
@@ -153,6 +162,6 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
         }
         // A report may be lost as well.
         let fewest = if link.contains("loss") { 0 } else { groups };
-        assert!((fewest..=duplicates).contains(&reported), "{link}");
+        assert!((fewest..=duplicates).contains(&on_wire), "{link}");
     }
 }

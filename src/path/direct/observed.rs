@@ -30,8 +30,8 @@ use crate::{
     unit::{Direction, Mutex},
 };
 
-/// Shows observers the packets of hosts without a link: datagrams at their sockets, and the segments of the kernel's TCP
-/// if this process [may](super::may_observe_tcp) read them.
+/// Shows observers the packets of hosts without a link: datagrams at their sockets, and the segments of the kernel's
+/// TCP if this process [may](super::may_observe_tcp) read them.
 ///
 /// All segments of the hosts were shown once this is dropped, after the hosts.
 #[derive(Debug)]
