@@ -67,9 +67,10 @@ struct Way {
 }
 
 impl Way {
-    fn arrive(&mut self, segment: &TcpSegment) {
+    /// Returns whether the segment is a duplicate.
+    fn arrive(&mut self, segment: &TcpSegment) -> bool {
         let Some(start) = self.numbers.offset(segment.sequence).filter(|_| segment.length > 0) else {
-            return;
+            return false;
         };
         let (start, end) = (start as usize, start as usize + segment.length as usize);
         self.arrived.resize(self.arrived.len().max(end), false);
