@@ -185,6 +185,22 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
     assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
 }
 
+/// A reply takes six seconds on the other network. The client gives up no connection before, and the run waits for it.
+#[test]
+fn replies_over_a_much_slower_network_are_waited_for() {
+    let handed_over = |transport| {
+        let after = PerDirection::both("delay=3s".parse().unwrap());
+        let handover = Some(Handover { outage: Duration::from_millis(300), after });
+        MovedPlan { handover, ..usual(transport, "ip") }
+    };
+    let file = measured([Transport::UDP, Transport::QUIC_MESSAGE].map(handed_over).into());
+    for (cell, lost) in file.cells.iter().zip([35, 0]) {
+        let found = migration(cell);
+        assert!((6310..6330).contains(&times(found)[0]), "{}: {found:?}", cell.transport);
+        assert_eq!((found.connections, found.lost, found.no_service), (0, lost, 0), "{}", cell.transport);
+    }
+}
+
 /// A video of small frames, or a game, on the usual link, with the same change.
 fn of_application(transport: Transport, application: &str, handover: Option<Handover>) -> MovedPlan {
     let moved = usual(transport, "ip");
