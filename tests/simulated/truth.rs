@@ -175,9 +175,9 @@ fn one_overtaken_packet() {
     }
 }
 
-/// A packet is lost and those behind it arrive, `every` apart. The third of them is acknowledged `3 every` + 50 ms after
-/// the loss. The time threshold expires 9/8 of 50 ms after the loss, if a later packet was acknowledged by then. So
-/// messages 1 ms apart find the loss by packets, after 53 ms, and messages 5 ms apart by time, after 56.25 ms.
+/// A packet is lost and those behind it arrive, `every` apart. The third of them is acknowledged `3 every` + 50 ms
+/// after the loss. The time threshold expires 9/8 of 50 ms after the loss, if a later packet was acknowledged by then.
+/// So messages 1 ms apart find the loss by packets, after 53 ms, and messages 5 ms apart by time, after 56.25 ms.
 #[test]
 fn a_true_loss_is_detected_by_the_threshold_that_comes_first_at_the_instant_that_the_link_explains() {
     const RTT: Duration = Duration::from_millis(50);

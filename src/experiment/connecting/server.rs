@@ -12,7 +12,7 @@ use crate::{
     wire::Probe,
 };
 
-/// How long to wait for a file to be closed where no more may be opened.
+/// Time between two attempts to accept a connection while the limit of open files is reached.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many messages answer a request.
