@@ -68,12 +68,8 @@ impl Plan {
 
     /// The same plan, with a wait that is long enough for the first reply over its links.
     pub(super) fn patient(&self) -> Self {
-        self.patient_over(&self.links)
-    }
-
-    /// The same plan, with a wait that is long enough for the first reply over `links`.
-    pub(super) fn patient_over(&self, links: &PerDirection<LinkSpec>) -> Self {
-        let round_trip = self.path.has_link().then(|| links.to_server.delay + links.to_client.delay);
+        let round_trip =
+            self.path.has_link().then(|| self.links.to_server.delay + self.links.to_client.delay);
         let wait = self.workload.wait;
         let most = wait.after_datagrams(round_trip).max(wait.most);
         Self { workload: Workload { wait: Wait { most, ..wait }, ..self.workload.clone() }, ..self.clone() }

@@ -21,7 +21,8 @@ use crate::{
 };
 
 /// A client connects again if a message of the server has been due for this long and nothing has arrived, or for
-/// [`ROUND_TRIPS`] times the longest reply time if that is longer.
+/// [`ROUND_TRIPS`] times the longest reply time if that is longer. It does not count an outage, in which it knows that it
+/// has no network.
 pub(in crate::experiment) const SILENCE: Duration = Duration::from_secs(1);
 /// The least time for which a client waits, as a multiple of the longest time that a reply has taken.
 const ROUND_TRIPS: u32 = 3;
@@ -140,7 +141,8 @@ impl Reconnecting {
             return false;
         }
         let patience = SILENCE.max(self.longest.saturating_mul(ROUND_TRIPS));
-        self.sleep.reset(since.max(at) + patience);
+        let outage = self.change.address.outage();
+        self.sleep.reset(since.max(at + outage) + patience);
         Pin::new(&mut self.sleep).poll(cx).is_ready()
     }
 }

@@ -51,8 +51,7 @@ impl Experiment for Moved {
             plan.plan.workload.application.exchange(),
         );
         let beside = Beside { migration: Some(&migration), ..Beside::default() };
-        let other = plan.handover.as_ref().map(|handover| plan.plan.patient_over(&handover.after));
-        let (messages, _) = self.0.measure(other.as_ref().unwrap_or(&plan.plan), job, beside)?;
+        let (messages, _) = self.0.measure(&plan.plan, job, beside)?;
         Ok(MovedOutcome { messages, migration: migration.figures() })
     }
 
