@@ -51,7 +51,7 @@ impl Server {
     }
 }
 
-/// The answers of a server: messages of one length.
+/// How a server answers requests.
 #[derive(Clone)]
 struct Replies {
     answer: Answer,

@@ -59,7 +59,7 @@ pub(super) struct Load<'a> {
     sessions: &'a Sessions,
     pub(super) begun: Time,
     pub(super) fetches: Vec<Fetch>,
-    /// Known objects whose request was not sent yet.
+    /// Known objects that were not requested yet.
     queue: VecDeque<usize>,
     connections: Vec<Connection>,
 }
@@ -143,7 +143,7 @@ impl<'a> Load<'a> {
         })
     }
 
-    /// The objects that come after this one become known. `None`: those that are known from the start.
+    /// Makes the objects known that come after this one; `None` for those that are known from the start.
     fn reveal(&mut self, after: Option<usize>, now: Time) {
         for (index, object) in self.page.iter().enumerate() {
             if object.after == after {
