@@ -55,7 +55,7 @@ pub(super) const LESSON: Lesson = Lesson {
                 |r| Some(gap(r, "udp")? < 0.45e9 && r.number(0, "udp", "lost in it")? > 30.0),
             ),
             claim(
-                "DTLS took {dtls}. Its server finds a session by the address, so the connection was dead, and nobody said so. This \
+                "DTLS took {dtls}. Its server finds a session by the address, so the connection was dead, and no packet said so. This \
                  client waits for a second of silence before it connects again, and the handshake comes on top.",
                 |r| Some(gap(r, "dtls")? > 1e9 && r.number(0, "dtls", "new connections")? == 1.0),
             ),

@@ -97,7 +97,7 @@ impl AddressChange {
     }
 
     /// How long the client has no network.
-    pub(super) fn outage(&self) -> Duration {
+    pub fn outage(&self) -> Duration {
         self.handover().map_or(Duration::ZERO, |handover| handover.outage)
     }
 

@@ -50,7 +50,7 @@ fn failed(page: &Page, label: &str) -> Option<String> {
 /// Characters of a bar.
 const WIDTH: u64 = 50;
 
-/// The waterfalls of a group as words and bars. Charts are for the eye.
+/// The waterfalls of a group as text. HTML has them as charts.
 pub(super) fn waterfalls<'a>(group: &Group<'a>) -> Option<Block<'a>> {
     let drawn = |(cell, label): (&'a Cell, &String)| {
         Some((cell.pictures.as_ref()?.waterfall.as_ref()?, label.clone()))

@@ -76,7 +76,7 @@ pub(crate) fn loads(cells: &[&Cell]) -> Option<String> {
     Some(format!("{} per row of {objects} with {} bytes on average", plural(most, "load"), count(bytes)))
 }
 
-/// What tells a row of page loads from others of its transport, as part of a label.
+/// The part of a label that distinguishes a row of page loads from others of its transport.
 pub(crate) fn page_row(page: &Page) -> String {
     let connections = page.max_connections.map(|most| format!(" {}", plural(most, "connection")));
     let mode = (page.mode != HandshakeMode::Cold).then(|| format!(" {}", page.mode));

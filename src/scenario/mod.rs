@@ -5,6 +5,7 @@
 //! have it. Tests compare the results of both.
 
 mod link;
+mod moves;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,8 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     experiment::{
-        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, InvalidMove, Mode, Moved, MovedPlan,
-        Moves, Options, Outcome, PathKind, Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
+        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Moved, Moves, Options, Outcome,
+        PathKind, Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
         application::{Application, game},
         choose, config, drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
@@ -170,27 +171,6 @@ impl Scenario {
         self.check_moves()?;
         let is_run = |plan: &&Plan| Bench::setup(plan).refusal().is_none();
         self.plans().iter().filter(is_run).try_for_each(|plan| plan.validate().map_err(|e| e.to_string()))
-    }
-
-    /// The plans of a client whose address changes; `None` if it does not.
-    fn moved_plans(&self) -> Option<Result<Vec<MovedPlan>, InvalidMove>> {
-        self.moves.change().map(|change| self.moves.plans(change, self.plans()))
-    }
-
-    fn check_moves(&self) -> Result<(), String> {
-        let Moves { rebind, handover, after } = &self.moves;
-        let option = self.moves.option();
-        match self.moved_plans() {
-            None if after.is_some() => Err("--after: needs --handover".to_owned()),
-            None => Ok(()),
-            Some(_) if rebind.is_some() && handover.is_some() => {
-                Err("--rebind: not valid with --handover, which changes the address too".to_owned())
-            }
-            Some(_) if self.command == "handshake" || self.has_ladder => {
-                Err(format!("{option}: needs bench or hol, without --ladder"))
-            }
-            Some(plans) => plans.map(drop).map_err(|error| error.to_string()),
-        }
     }
 
     /// A command with the default of every option.

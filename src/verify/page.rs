@@ -19,8 +19,8 @@ const ONE_WAY: Duration = Duration::from_millis(50);
 /// Objects that become known one after the other, below the document.
 const CHAIN: u64 = 4;
 
-/// Every answer fits into a packet, so each takes a round trip. A handshake takes another (RFC 9001 section 4.1), except
-/// with 0-RTT.
+/// Every answer fits into a packet, so each takes a round trip. A handshake takes another (RFC 9001 section 4.1),
+/// except with 0-RTT.
 fn check(wire: &dyn Wire) -> Result<Vec<Finding>, CaseError> {
     let round_trip = nanos(2 * ONE_WAY);
     let mut findings = Vec::new();

@@ -185,6 +185,30 @@ fn after_an_outage_the_other_network_carries_what_goes_on() {
     assert_eq!(json["cells"][0]["migration"]["after"]["to_server"]["delay_ns"], 40 * MS);
 }
 
+/// The client knows that it has no network, and it knows the round trip of the other one. So neither makes it give up a
+/// connection that goes on.
+#[test]
+fn a_long_outage_and_a_slow_network_are_not_taken_for_a_broken_connection() {
+    let handed_over = |transport, outage, after: &str| {
+        let after = PerDirection::both(after.parse().unwrap());
+        let mut moved = MovedPlan { handover: Some(Handover { outage, after }), ..usual(transport, "ip") };
+        moved.plan.workload.duration = Duration::from_secs(12);
+        moved
+    };
+    for (outage_ms, after, round_trip_ms) in [(1500, "delay=40ms", 80), (300, "delay=3s", 6000)] {
+        let outage = Duration::from_millis(outage_ms);
+        let of = |transport| handed_over(transport, outage, after);
+        let file = measured([Transport::UDP, Transport::QUIC_MESSAGE].map(of).into());
+        let [udp, quic] = [0, 1].map(|row| migration(&file.cells[row]));
+        for found in [udp, quic] {
+            assert_eq!((found.connections, found.no_service), (0, 0), "{after}: {found:?}");
+        }
+        let gap = outage_ms + round_trip_ms + 10;
+        assert_eq!((times(udp)[0], udp.lost), (gap, 5 + outage_ms / 10), "{after}: {udp:?}");
+        assert!(times(quic)[0] >= gap, "{after}: {quic:?}");
+    }
+}
+
 /// A video of small frames, or a game, on the usual link, with the same change.
 fn of_application(transport: Transport, application: &str, handover: Option<Handover>) -> MovedPlan {
     let moved = usual(transport, "ip");

@@ -130,8 +130,8 @@ fn every_page_is_complete_at_2_percent_loss_and_what_it_waited_for_adds_up() {
     }
 }
 
-/// It is said of HTTP/2 and HTTP/3: a loss on one ordered stream holds back every object behind it. Objects of one packet
-/// show only that, because their answers cannot be interleaved.
+/// The known difference between HTTP/2 and HTTP/3: a loss on one ordered stream holds back every object behind it.
+/// Objects of one packet show this effect alone, because their answers cannot be interleaved.
 #[test]
 fn with_loss_a_stream_for_each_object_is_faster_to_each_object_than_one_ordered_stream() {
     let page = listed(&format!("1000\n{}", "1000,1\n".repeat(60)));

@@ -314,7 +314,7 @@ fn a_longer_delay_is_noticed() {
     assert_eq!(fails(&Bent { alone: straight, run }), [9, 12]);
 }
 
-/// A wire whose way back to the client takes a nanosecond longer when a page is loaded.
+/// A wire that takes a nanosecond longer to the client when a page is loaded.
 struct LongerForPages;
 
 impl Wire for LongerForPages {

@@ -20,8 +20,9 @@ use crate::{
     wire::Probe,
 };
 
-/// A client connects again if a message of the server has been due for this long and nothing has arrived, or for [`ROUND_TRIPS`] times
-/// the longest reply time if that is longer.
+/// A client connects again if a message of the server has been due for this long and nothing has arrived, or for
+/// [`ROUND_TRIPS`] times the longest reply time if that is longer. It does not count an outage, in which it knows that it
+/// has no network.
 pub(in crate::experiment) const SILENCE: Duration = Duration::from_secs(1);
 /// The least time for which a client waits, as a multiple of the longest time that a reply has taken.
 const ROUND_TRIPS: u32 = 3;
@@ -37,6 +38,8 @@ pub(super) struct Target {
     pub(super) settings: Settings,
     /// What the application sends. The settings may add reports of the server to it.
     pub(super) exchange: Exchange,
+    /// The round trip of the link after the change, without queues.
+    pub(super) round_trip: Duration,
 }
 
 /// The client's end of a run in which its address changes. After the change it connects again when its connection
@@ -50,6 +53,8 @@ pub(super) struct Reconnecting {
     unanswered: VecDeque<Request>,
     /// Since when a message of the server has been due.
     due_since: Option<Time>,
+    /// The longest reply time so far, and at least the round trip of the link: a client that waited for less would
+    /// give up every connection before the first reply.
     longest: Duration,
     sleep: Sleep,
 }
@@ -69,12 +74,12 @@ impl Reconnecting {
     pub(super) fn new(to: Target, change: ClientChange, channel: Box<dyn Channel>) -> Self {
         Self {
             sleep: to.host.sleep_until(Time::ZERO),
+            longest: to.round_trip,
             to,
             change,
             state: State::Connected(channel),
             unanswered: VecDeque::new(),
             due_since: None,
-            longest: Duration::ZERO,
         }
     }
 
@@ -128,14 +133,16 @@ impl Reconnecting {
         }
     }
 
-    /// Whether a message of the server has been due for too long since the change. If not, wakes `cx` when the wait ends.
+    /// Whether a message of the server has been due for too long since the change. If not, wakes `cx` when the wait
+    /// ends.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((since, at)) = self.due_since.zip(self.change.address.at()) else { return false };
         if !self.has_changed() {
             return false;
         }
         let patience = SILENCE.max(self.longest.saturating_mul(ROUND_TRIPS));
-        self.sleep.reset(since.max(at) + patience);
+        let outage = self.change.address.outage();
+        self.sleep.reset(since.max(at + outage) + patience);
         Pin::new(&mut self.sleep).poll(cx).is_ready()
     }
 }

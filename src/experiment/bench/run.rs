@@ -244,6 +244,8 @@ async fn connect(
     let Some(change) = &ends.change else { return Ok((channel, took)) };
     let (host, change) = (ends.client.clone(), change.clone());
     let exchange = plan.workload.application.exchange();
-    let to = Target { host, transport, peer, settings: settings.clone(), exchange };
+    let links = change.address.handover().map_or(&plan.links, |handover| &handover.after);
+    let round_trip = links.iter().map(|link| link.delay).sum();
+    let to = Target { host, transport, peer, settings: settings.clone(), exchange, round_trip };
     Ok((Box::new(Reconnecting::new(to, change, channel)), took))
 }

@@ -36,9 +36,9 @@ enum Kind {
 }
 
 impl OwnUpdates {
-    /// Derives the schedule from `first`, the first message of the client that arrived, at `now`. Messages that were due
-    /// before `now` are skipped. `None` if the server sends nothing on its own. It sends reports on a video only if the
-    /// client's address changes.
+    /// Derives the schedule from `first`, the first message of the client that arrived, at `now`. Messages that were
+    /// due before `now` are skipped. `None` if the server sends nothing on its own. It sends reports on a video only if
+    /// the client's address changes.
     pub(super) fn after(
         workload: &Workload,
         first: &Probe,

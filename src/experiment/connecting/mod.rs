@@ -29,7 +29,7 @@ pub(super) struct Connector<'a> {
     settings: &'a Settings,
     mode: Mode,
     seed: u64,
-    /// The wire, if the connections have it one after another. `None` if several are made at a time.
+    /// The counters of the wire, if it carries one connection at a time. `None` if it carries several.
     wire: Option<Reading<'a>>,
     server: Server,
     /// Connections started so far.
@@ -45,7 +45,7 @@ const QUIET_LOOKS: usize = 3;
 /// Attempts to obtain a session before the connection counts as failed.
 const PRIMES: usize = 10;
 
-/// Seeds of one run's connections lie this far apart, so that those of the next run are others.
+/// The distance between the seeds of a run's connections, so that the connections of the next run have other seeds.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl<'a> Connector<'a> {
@@ -60,12 +60,12 @@ impl<'a> Connector<'a> {
         Ok(Self { ends, settings, mode: Mode::Cold, seed: 0, wire: None, server, begun: AtomicU64::new(0) })
     }
 
-    /// What the client knows of the server, and what draws the connection ids.
+    /// Sets what the client knows of the server, and the seed of the connection IDs.
     pub(super) fn with(self, mode: Mode, seed: u64) -> Self {
         Self { mode, seed, ..self }
     }
 
-    /// Connections follow each other on `wire`.
+    /// The wire with these counters carries one connection at a time.
     pub(super) fn alone_on(self, wire: Reading<'a>) -> Self {
         Self { wire: Some(wire), ..self }
     }
@@ -85,7 +85,7 @@ impl<'a> Connector<'a> {
         let mut settings = self.settings.clone();
         settings.session.client_tls.early_data = early_data;
         settings.session.client_tls.sessions = (self.mode != Mode::Cold).then(|| sessions.clone());
-        // Two endpoints that draw the same connection ids would be one to the server.
+        // The server could not tell two endpoints with the same connection IDs apart.
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let quic = &mut settings.session.quic;
         quic.seed = quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
@@ -105,20 +105,20 @@ impl<'a> Connector<'a> {
                 return true;
             }
             let channel = connect().await;
-            // The ticket is sent apart from the replies and may be lost; the next attempt finds out.
+            // The ticket may be lost. Then the next attempt obtains another.
             let _ = timeout(&*self.ends.client, limit, sessions.resumable()).await;
             self.close(channel).await;
         }
         false
     }
 
-    /// Closes connections at both ends, and waits until their last packet is off the wire: the next has it for itself.
+    /// Closes connections at both ends. If the wire carries one at a time, waits until their last packet has left it.
     pub(super) async fn close(&self, channels: impl IntoIterator<Item = Box<dyn Channel>>) {
         channels.into_iter().for_each(drop);
         let Some(wire) = self.wire else { return };
         self.server.close();
         let is_quiet = || wire().is_none_or(|wire| wire.iter().all(|way| in_flight(way) == 0));
-        // In real time, a goodbye may be a moment late.
+        // In real time, the last packet may enter the link a moment later.
         let mut looks = 0;
         while wire().is_some() && looks < QUIET_LOOKS {
             self.ends.client.sleep(QUIET_STEP).await;

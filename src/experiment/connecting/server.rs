@@ -12,7 +12,7 @@ use crate::{
     wire::Probe,
 };
 
-/// How long to wait for a file to be closed where no more may be opened.
+/// Time between two attempts to accept a connection while the limit of open files is reached.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How many messages answer a request.
@@ -51,7 +51,7 @@ impl Server {
     }
 }
 
-/// The answers of a server: messages of one length.
+/// How a server answers requests.
 #[derive(Clone)]
 struct Replies {
     answer: Answer,

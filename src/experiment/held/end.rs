@@ -34,9 +34,9 @@ pub(super) const HELD: &str = "held";
 
 /// Connections from one line of progress to the next.
 const STEP: u64 = 100;
-/// Connections that are being made at a time.
+/// Handshakes at the same time.
 const PARALLEL: usize = 16;
-/// What follows a handshake, such as tickets, comes in this time.
+/// Messages that follow a handshake, such as tickets, arrive within this time.
 const SETTLE: Duration = Duration::from_millis(300);
 
 /// Which end a process is.

@@ -17,7 +17,7 @@ use crate::{
     report::Cell,
 };
 
-/// Holds the connections of a plan open at a time, and records the memory that they take at each end.
+/// Opens the connections of a plan, keeps them open, and records their memory at each end.
 #[derive(Debug, Clone, Copy)]
 pub struct Held;
 

@@ -12,7 +12,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// What the connections have added.
+    /// The bytes that the connections added.
     pub fn bytes(self) -> u64 {
         self.after.saturating_sub(self.before)
     }

@@ -62,6 +62,8 @@ impl EndProcess {
         for (option, value) in [
             ("--hold", plan.connections.to_string()),
             ("--congestion", plan.congestion.to_string()),
+            ("--packet-threshold", plan.loss_detection.packet_threshold.to_string()),
+            ("--time-threshold", plan.loss_detection.time_threshold.to_string()),
             ("--length", plan.length.to_string()),
             ("--cert-bytes", plan.certificate.to_string()),
             ("--timeout", format_duration(plan.timeout)),

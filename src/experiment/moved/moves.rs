@@ -8,7 +8,7 @@ use crate::{
     link::SpecError,
 };
 
-/// The options that change the client's address, of which at most one of `rebind` and `handover` is set.
+/// The options that change the client's address. `rebind` and `handover` exclude each other.
 #[derive(Debug, Clone, Default)]
 pub struct Moves {
     /// `--rebind`.

@@ -18,7 +18,7 @@ pub(super) fn cell(plan: &PagePlan, outcomes: &[(u64, PageOutcome)]) -> Cell {
     let link = plan.path.has_link().then(|| link(&plan.links));
     let workload = report::Workload {
         application: Some(plan.page.to_string()),
-        flows: 1,
+        flows: plan.flows.into(),
         length_bytes: Some(super::REQUEST_BYTES as u64),
         ..report::Workload::default()
     };

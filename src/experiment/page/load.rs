@@ -31,7 +31,7 @@ pub(super) fn object_of(probe: &Probe) -> usize {
     usize::try_from(probe.id.seq >> PLACE_BITS).unwrap_or(usize::MAX)
 }
 
-/// When an object got how far.
+/// The progress of one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fetch {
     /// When it became known.
@@ -59,7 +59,7 @@ pub(super) struct Load<'a> {
     sessions: &'a Sessions,
     pub(super) begun: Time,
     pub(super) fetches: Vec<Fetch>,
-    /// Known objects whose request was not sent yet.
+    /// Known objects that were not requested yet.
     queue: VecDeque<usize>,
     connections: Vec<Connection>,
 }
@@ -143,7 +143,7 @@ impl<'a> Load<'a> {
         })
     }
 
-    /// The objects that come after this one become known. `None`: those that are known from the start.
+    /// Makes the objects known that come after this one; `None` for those that are known from the start.
     fn reveal(&mut self, after: Option<usize>, now: Time) {
         for (index, object) in self.page.iter().enumerate() {
             if object.after == after {
@@ -153,8 +153,7 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// Sends the requests that a connection is free for, and begins a connection for each that has to wait, as far as
-    /// there may be more.
+    /// Sends requests on free connections. Begins a connection for each request that has to wait, up to the limit.
     fn dispatch(&mut self) -> Result<(), String> {
         while let Some(&object) = self.queue.front()
             && let Some(connection) = self.free()
@@ -244,7 +243,7 @@ impl<'a> Load<'a> {
     }
 }
 
-/// Why a load could not go on.
+/// Why a load failed.
 #[derive(Debug, thiserror::Error)]
 enum BrokenConnection {
     #[error(transparent)]

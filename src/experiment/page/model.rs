@@ -79,7 +79,7 @@ impl Object {
 }
 
 impl Page {
-    /// The objects of the page with this seed. Each stands behind the one that it comes after.
+    /// The objects of the page with this seed. An object comes later in the list than the one that names it.
     pub fn objects(&self, seed: u64) -> Arc<[Object]> {
         match self {
             Self::Model(model) => model.draw(seed),

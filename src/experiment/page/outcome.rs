@@ -43,7 +43,8 @@ pub struct PageOutcome {
     pub each_first_byte: Histogram,
     /// Until all were complete.
     pub all: Histogram,
-    /// What the objects that decided when the page was complete waited for, summed over loads.
+    /// The critical path: what the object that was complete last, and those that it came after, waited for. The sum
+    /// over loads.
     pub phases: PagePhases,
     /// What crossed the link during the complete loads, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
@@ -89,8 +90,8 @@ impl PageOutcome {
     }
 }
 
-/// The phases of the object that was complete last and of those that it came after. They add up to the time of the
-/// load.
+/// The phases of the critical path: of the object that was complete last and of those that it came after. They add up
+/// to the time of the load.
 fn phases(page: &[Object], fetches: &[Fetch]) -> PagePhases {
     let mut sum = PagePhases::default();
     let last = (0..fetches.len()).max_by_key(|index| fetches[*index].complete);

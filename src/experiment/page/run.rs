@@ -22,7 +22,7 @@ use crate::{
     wire::Probe,
 };
 
-/// How long a load may take. Loss delays it for much less.
+/// A load that takes longer has failed. Loss alone delays a load by much less.
 const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Loads the page of `plan` on its path, each time over new connections. In virtual time the outcome is a pure function

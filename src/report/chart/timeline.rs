@@ -64,7 +64,7 @@ impl Move {
         Some(Self { at_ns: migration.at_ns, outage_ns: migration.outage_ns.unwrap_or(0) })
     }
 
-    /// Its time across the area, as far as the area shows it.
+    /// The part of it that lies between `from` and `to`.
     fn draw(self, area: &Area, x: &Scale, [from, to]: [u64; 2]) -> Markup {
         let until = (self.at_ns + self.outage_ns).min(to);
         if self.at_ns < from || self.at_ns > to {

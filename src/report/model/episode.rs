@@ -137,8 +137,8 @@ pub enum LossCause {
     DuplicateAcks,
     /// The retransmission timer expired (RFC 6298).
     Timeout,
-    /// A probe timeout expired (RFC 9002 section 6.2). The probe repeated the packet's data, or its acknowledgement revealed
-    /// the loss.
+    /// A probe timeout expired (RFC 9002 section 6.2). The probe repeated the packet's data, or its acknowledgement
+    /// revealed the loss.
     Probe,
     /// The peer repeated a flight of the handshake, because it missed the answer (RFC 9147 section 5.8.1).
     RepeatedFlight,

@@ -12,8 +12,8 @@ use crate::stats::Summary;
 pub struct Page {
     /// What the client knew of the server before.
     pub mode: HandshakeMode,
-    /// The most connections of a load: one carries all requests at once, and of several each carries one at a time. Null
-    /// for transports that have one only.
+    /// The most connections of a load. A single connection carries all requests at once, and each of several carries
+    /// one at a time. Null for transports that have one only.
     pub max_connections: Option<u64>,
     /// Objects of the page, with the document.
     pub objects: u64,

@@ -1,0 +1,28 @@
+//! The options that change the client's address.
+
+use super::Scenario;
+use crate::experiment::{InvalidMove, MovedPlan, Moves};
+
+impl Scenario {
+    /// The plans of a client whose address changes; `None` if it does not.
+    pub(super) fn moved_plans(&self) -> Option<Result<Vec<MovedPlan>, InvalidMove>> {
+        self.moves.change().map(|change| self.moves.plans(change, self.plans()))
+    }
+
+    /// Checks the options that change the client's address.
+    pub(super) fn check_moves(&self) -> Result<(), String> {
+        let Moves { rebind, handover, after } = &self.moves;
+        let option = self.moves.option();
+        match self.moved_plans() {
+            None if after.is_some() => Err("--after: needs --handover".to_owned()),
+            None => Ok(()),
+            Some(_) if rebind.is_some() && handover.is_some() => {
+                Err("--rebind: not valid with --handover, which changes the address too".to_owned())
+            }
+            Some(_) if self.command == "handshake" || self.has_ladder => {
+                Err(format!("{option}: needs bench or hol, without --ladder"))
+            }
+            Some(plans) => plans.map(drop).map_err(|error| error.to_string()),
+        }
+    }
+}
