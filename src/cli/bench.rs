@@ -38,7 +38,7 @@ Examples:
       a game: the age of the newest state at each end
   wirelab bench --workload page --path netns --rtt 50ms --loss 0% --seeds 2
       a web page: TLS with six connections and with one, and QUIC; when its first byte and all its objects were there
-  wirelab bench --workload page:20 -t quic-message --mode cold,0rtt --rate 20mbit -o page.html
+  wirelab bench --workload page -t quic-message --mode cold,0rtt -o page.html
       what a session ticket saves, with a waterfall of the objects
   wirelab bench --path netns --background tcp -d 10s --seeds 2
       latency under load: the messages alone, then beside a TCP upload and a TCP download

@@ -142,6 +142,7 @@ impl Scene {
         let thanks = Server::start(files.path(), &["tcp://127.0.0.1:0"], &["--service", "thanks"]);
         fs::copy(files.path().join("certs/ca.pem"), files.path().join("ca.pem")).unwrap();
         fs::write(files.path().join("photo.jpg"), vec![7; 50_000]).unwrap();
+        fs::write(files.path().join("shop.csv"), "bytes,after\n3000,\n1000,1\n2500,2\n").unwrap();
         fs::write(files.path().join("call.csv"), "time,bytes,key\n0,30000,1\n0.04,4000,0\n0.08,4000,0\n")
             .unwrap();
         let arguments = ["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "1", "-o", "monday.json"];
@@ -232,6 +233,11 @@ fn of_bench() {
 #[test]
 fn of_calls_and_games() {
     check(table::CALLS);
+}
+
+#[test]
+fn of_pages() {
+    check(table::PAGES);
 }
 
 #[test]

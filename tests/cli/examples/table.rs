@@ -34,8 +34,9 @@ const fn failing(line: &'static str, status: i32, shows: &'static [&'static str]
 }
 
 /// All of them.
-pub(super) const ALL: &[&[Example]] =
-    &[TOUR, BENCH, CALLS, MOVES, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, SWEEPS, OTHERS];
+pub(super) const ALL: &[&[Example]] = &[
+    TOUR, BENCH, CALLS, PAGES, MOVES, HOL, HANDSHAKE, TRANSFER, SHARE, LINK, ARTIFACTS, LAB, SWEEPS, OTHERS,
+];
 
 /// A run of two seconds with one seed.
 const BENCH_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 -d 2s");
@@ -81,6 +82,38 @@ pub(super) const CALLS: &[Example] = &[
         "wirelab bench --workload game:60 --path netns --rtt 50ms --loss 2% -t udp,tcp -d 10s --seeds 2",
         &[("-d 10s --seeds 2", "-d 1s --seeds 1")],
         &["age mean", "tcp"],
+    ),
+];
+
+/// Pages, loaded twice.
+const PAGE_SHORT: (&str, &str) = ("wirelab bench", "wirelab bench --seeds 1 --loads 2");
+
+/// Loads of a page.
+pub(super) const PAGES: &[Example] = &[
+    plain("wirelab bench --workload page --rtt 50ms", &[PAGE_SHORT], &["first byte", "quic-message"]),
+    plain(
+        "wirelab bench --workload page -t quic-message --mode cold,0rtt",
+        &[PAGE_SHORT],
+        &["first byte", "0rtt"],
+    ),
+    plain("wirelab bench --workload page -t quic-message --mode cold,0rtt -o page.html", &[PAGE_SHORT], &[]),
+    plain("wirelab bench --workload page:70:16KB:3 --rate 20mbit -o page.html", &[PAGE_SHORT], &[]),
+    plain(
+        "wirelab bench --workload page:shop.csv -t quic-one,quic-message --loss 0%,1%,2%",
+        &[PAGE_SHORT],
+        &["first byte", "quic-one"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --workload page --path netns --rtt 50ms --seeds 3",
+        &[("--seeds 3", "--seeds 1 --loads 1")],
+        &["first byte", "tls"],
+    ),
+    needing(
+        &["netns"],
+        "wirelab bench --workload page --path netns --rtt 50ms --loss 0% --seeds 2",
+        &[("--seeds 2", "--seeds 1 --loads 1")],
+        &["first byte", "tls"],
     ),
 ];
 
