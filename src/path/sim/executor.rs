@@ -169,11 +169,10 @@ impl Executor {
     /// Drops all tasks in the order in which they were spawned, including those that their destructors spawn.
     pub(super) fn clear(&self) {
         loop {
-            let mut live: Vec<Slot> = self.tasks.borrow().slots.drain(..).flatten().collect();
+            let mut live = self.tasks.borrow().take_all();
             if live.is_empty() {
                 break;
             }
-            self.tasks.borrow().free.clear();
             live.sort_by_key(|slot| slot.key.number);
             live.into_iter().for_each(drop);
         }
@@ -198,6 +197,12 @@ impl Tasks {
 
     fn slot(&mut self, key: Key) -> Option<&mut Slot> {
         self.slots.get_mut(key.slot)?.as_mut().filter(|slot| slot.key == key)
+    }
+
+    /// Takes all live tasks. Removes all slots, so none is free.
+    fn take_all(&mut self) -> Vec<Slot> {
+        self.free.clear();
+        self.slots.drain(..).flatten().collect()
     }
 
     /// Takes a task to poll it. `None` if it has ended.
@@ -309,6 +314,20 @@ mod tests {
         };
         assert_eq!(executor.run(told, 100, advance), Ok(Ok(2)));
         assert_eq!(executor.waiting(), "the main task");
+    }
+
+    #[test]
+    fn a_task_can_be_spawned_after_all_have_ended_and_were_cleared() {
+        let executor = Executor::new();
+        let (tell, told) = oneshot::channel();
+        let ends = async move {
+            let _ = tell.send(());
+        };
+        executor.spawn("ends", Box::pin(ends));
+        assert_eq!(executor.run(told, 100, || panic!("a task is ready")), Ok(Ok(())));
+        executor.clear();
+        executor.spawn("the next", Box::pin(async {}));
+        assert_eq!(executor.waiting(), "the main task, the next");
     }
 
     #[test]
