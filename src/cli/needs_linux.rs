@@ -8,7 +8,7 @@ use clap::Args;
 /// Needs Linux
 #[derive(Debug, Args)]
 pub(crate) struct NeedsLinux {
-    /// Any words, so that it is not their spelling that is refused.
+    /// Accepts any arguments, so that the error is about Linux and not about an unknown option.
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     _words: Vec<String>,
 }
