@@ -8,9 +8,11 @@ mod gate;
 mod rate_limits;
 
 pub use self::access::{Access, DEFAULT_RATE};
+pub(crate) use self::rate_limits::RateLimits;
+#[cfg(real_time)]
 pub(crate) use self::{
     access::may_answer,
-    rate_limits::{Bucket, Excess, RateLimits},
+    rate_limits::{Bucket, Excess},
 };
 pub(super) use self::{
     admission::Admission,
