@@ -4,12 +4,12 @@ use super::{HandshakeOutcome, HandshakePlan};
 use crate::{
     experiment::result::{
         cell::{congestion, loss_detection},
+        seeds::{Pool, per_seed, round_trips},
         settings::link,
     },
     link::Counters,
-    report::{self, Cell, Flag, PerSeed, Ratio},
-    stats::{Histogram, Percentile},
-    unit::{PerDirection, nanos},
+    report::{self, Cell, Flag, Ratio},
+    unit::PerDirection,
 };
 
 /// Pools the outcomes of one plan.
@@ -42,51 +42,23 @@ pub fn handshake_cell(plan: &HandshakePlan, outcomes: &[(u64, HandshakeOutcome)]
         first_reply_ns: Some(first.summary()),
         second_reply_ns: Some(pool.merge(|outcome| &outcome.second).summary()),
         over_1s_ratio: Ratio::of(pool.sum(|outcome| outcome.over_a_second), connections),
-        round_trips: round_trips(plan, &first),
+        round_trips: plan.round_trip().and_then(|round_trip| round_trips(&first, round_trip)),
         packets_to_server: per_connection(to_server, |way| way.packets),
         packets_to_client: per_connection(to_client, |way| way.packets),
         bytes_to_server: bytes(to_server),
         bytes_to_client: bytes(to_client),
         connections_per_second: (!plan.path.has_link()).then(|| pool.rate()).flatten(),
     });
-    cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(*seed, outcome)).collect();
+    let failed = |outcome: &HandshakeOutcome| Ratio::of(outcome.failed, outcome.connections);
+    let row = |(seed, outcome): &(u64, HandshakeOutcome)| per_seed(*seed, &outcome.first, failed(outcome));
+    cell.per_seed = outcomes.iter().map(row).collect();
     if first.n() == 0 {
         cell.flags.push(Flag::NoReply);
     }
     cell
 }
 
-/// The median first reply in round trips of the link, to hundredths: percentiles have three digits.
-fn round_trips(plan: &HandshakePlan, first: &Histogram) -> Option<Ratio> {
-    let round_trip = nanos(plan.round_trip()?);
-    let trips = first.percentile(Percentile::P50)? as f64 / round_trip as f64;
-    Ratio::new(libm::round(trips * 100.0) / 100.0)
-}
-
-fn per_seed(seed: u64, outcome: &HandshakeOutcome) -> PerSeed {
-    PerSeed {
-        seed,
-        p50_ns: outcome.first.percentile(Percentile::P50),
-        p99_ns: outcome.first.percentile(Percentile::P99),
-        loss_ratio: Ratio::of(outcome.failed, outcome.connections),
-        delayed_ratio: None,
-        blocked_ratio: None,
-    }
-}
-
-struct Pool<'a>(&'a [(u64, HandshakeOutcome)]);
-
-impl Pool<'_> {
-    fn sum(&self, of: impl Fn(&HandshakeOutcome) -> u64) -> u64 {
-        self.0.iter().map(|(_, outcome)| of(outcome)).sum()
-    }
-
-    fn merge(&self, of: impl Fn(&HandshakeOutcome) -> &Histogram) -> Histogram {
-        let mut all = Histogram::new();
-        self.0.iter().for_each(|(_, outcome)| all.merge(of(outcome)));
-        all
-    }
-
+impl Pool<'_, HandshakeOutcome> {
     /// Packets on the wire until the first replies; `None` if one is not known.
     fn wire(&self) -> Option<PerDirection<Counters>> {
         let mut sum = PerDirection::default();

@@ -5,12 +5,11 @@ use crate::{
     experiment::result::{
         cell::{congestion, loss_detection},
         pool,
+        seeds::{Pool, per_seed, round_trips},
         settings::link,
     },
     path::Fidelity,
-    report::{self, Cell, Flag, PagePhases, PerSeed, Ratio},
-    stats::{Histogram, Percentile},
-    unit::nanos,
+    report::{self, Cell, Flag, PagePhases, Ratio},
 };
 
 /// Pools the outcomes of one plan.
@@ -32,12 +31,14 @@ pub(super) fn cell(plan: &PagePlan, outcomes: &[(u64, PageOutcome)]) -> Cell {
     let bytes = complete().map(|outcome| outcome.bytes * outcome.all.n()).sum();
     cell.wire = pool::wire(complete().map(|outcome| outcome.wire), Some(bytes));
     cell.page = Some(page(plan, &pool));
-    cell.per_seed = outcomes.iter().map(|(seed, outcome)| per_seed(*seed, outcome)).collect();
+    let failed = |outcome: &PageOutcome| Ratio::of(outcome.failed, outcome.loads);
+    let row = |(seed, outcome): &(u64, PageOutcome)| per_seed(*seed, &outcome.all, failed(outcome));
+    cell.per_seed = outcomes.iter().map(row).collect();
     cell.flags = flags(&cell, &pool);
     cell
 }
 
-fn page(plan: &PagePlan, pool: &Pool<'_>) -> report::Page {
+fn page(plan: &PagePlan, pool: &Pool<'_, PageOutcome>) -> report::Page {
     let all = pool.merge(|outcome| &outcome.all);
     let complete = all.n();
     let per_load = |sum: u64| sum.checked_div(complete);
@@ -62,30 +63,13 @@ fn page(plan: &PagePlan, pool: &Pool<'_>) -> report::Page {
         each_object_ns: pool.merge(|outcome| &outcome.each).summary(),
         object_first_byte_ns: pool.merge(|outcome| &outcome.each_first_byte).summary(),
         complete_ns: all.summary(),
-        round_trips: round_trips(plan, &all),
+        round_trips: plan.round_trip().and_then(|round_trip| round_trips(&all, round_trip)),
         phases_mean_ns: (complete > 0).then(|| phases.map(|sum| per_load(sum).unwrap_or(0))),
         problem: pool.0.iter().find_map(|(_, outcome)| outcome.problem.clone()),
     }
 }
 
-/// The median load in round trips of the link, to hundredths: percentiles have three digits.
-fn round_trips(plan: &PagePlan, all: &Histogram) -> Option<Ratio> {
-    let trips = all.percentile(Percentile::P50)? as f64 / nanos(plan.round_trip()?) as f64;
-    Ratio::new(libm::round(trips * 100.0) / 100.0)
-}
-
-fn per_seed(seed: u64, outcome: &PageOutcome) -> PerSeed {
-    PerSeed {
-        seed,
-        p50_ns: outcome.all.percentile(Percentile::P50),
-        p99_ns: outcome.all.percentile(Percentile::P99),
-        loss_ratio: Ratio::of(outcome.failed, outcome.loads),
-        delayed_ratio: None,
-        blocked_ratio: None,
-    }
-}
-
-fn flags(cell: &Cell, pool: &Pool<'_>) -> Vec<Flag> {
+fn flags(cell: &Cell, pool: &Pool<'_, PageOutcome>) -> Vec<Flag> {
     let fidelity = Fidelity::of_all(pool.0.iter().filter_map(|(_, outcome)| outcome.fidelity.as_ref()));
     let machine = |of: fn(&Fidelity) -> u64| fidelity.as_ref().is_some_and(|fidelity| of(fidelity) > 0);
     let ways = || cell.wire.iter().flat_map(|wire| [wire.to_server, wire.to_client]).flatten();
@@ -96,18 +80,4 @@ fn flags(cell: &Cell, pool: &Pool<'_>) -> Vec<Flag> {
         (Flag::SendErrors, machine(|fidelity| fidelity.send_errors)),
     ];
     flags.into_iter().filter_map(|(flag, is_so)| is_so.then_some(flag)).collect()
-}
-
-struct Pool<'a>(&'a [(u64, PageOutcome)]);
-
-impl Pool<'_> {
-    fn sum(&self, of: impl Fn(&PageOutcome) -> u64) -> u64 {
-        self.0.iter().map(|(_, outcome)| of(outcome)).sum()
-    }
-
-    fn merge(&self, of: impl Fn(&PageOutcome) -> &Histogram) -> Histogram {
-        let mut all = Histogram::new();
-        self.0.iter().for_each(|(_, outcome)| all.merge(of(outcome)));
-        all
-    }
 }

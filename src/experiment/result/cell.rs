@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    pool::{Pool, limit_flags},
+    pool::limit_flags,
     queueing::{ecn, queueing},
+    seeds::Pool,
     settings::{link, workload},
     theory::Theory,
 };
@@ -108,7 +109,7 @@ const LIMITED_SHARE: f64 = 0.01;
 /// How late messages may be sent, at the 99th percentile, before a flag says so.
 const LATE_NS: u64 = 1_000_000;
 
-fn flags(plan: &Plan, pool: &Pool<'_>, messages: &report::Messages) -> Vec<Flag> {
+fn flags(plan: &Plan, pool: &Pool<'_, Outcome>, messages: &report::Messages) -> Vec<Flag> {
     let mut flags = Vec::new();
     let recovery = pool.recovery(plan.transport);
     let seconds = plan.workload.duration.as_secs_f64() * pool.0.len() as f64;

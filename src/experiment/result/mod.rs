@@ -5,6 +5,7 @@ pub(super) mod compare;
 mod network;
 pub(super) mod pool;
 pub(in crate::experiment) mod queueing;
+pub(super) mod seeds;
 pub(super) mod settings;
 pub(super) mod system;
 pub(super) mod theory;

@@ -1,6 +1,6 @@
 //! What the network did, pooled over seeds.
 
-use super::pool::Pool;
+use super::seeds::Pool;
 use crate::{
     experiment::{
         plan::Plan,
@@ -10,7 +10,7 @@ use crate::{
     unit::{Direction, PerDirection},
 };
 
-impl Pool<'_> {
+impl Pool<'_, Outcome> {
     /// Whether the server is elsewhere.
     pub(super) fn is_remote(&self) -> bool {
         self.0.iter().any(|(_, outcome)| outcome.remote)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::truth::truth;
+use super::{seeds::Pool, truth::truth};
 use crate::{
     experiment::{
         application::{game::judge::Ages, video::judge::VideoFigures},
@@ -18,22 +18,9 @@ use crate::{
     unit::{PerDirection, nanos},
 };
 
-/// The outcomes of all seeds.
-pub(super) struct Pool<'a>(pub(super) &'a [(u64, Outcome)]);
-
-impl Pool<'_> {
-    pub(super) fn sum(&self, of: impl Fn(&Outcome) -> u64) -> u64 {
-        self.0.iter().map(|(_, outcome)| of(outcome)).sum()
-    }
-
+impl Pool<'_, Outcome> {
     pub(super) fn each(&self, of: impl Fn(&Outcome) -> &Histogram) -> Vec<Histogram> {
         self.0.iter().map(|(_, outcome)| of(outcome).clone()).collect()
-    }
-
-    pub(super) fn merge(&self, of: impl Fn(&Outcome) -> &Histogram) -> Histogram {
-        let mut all = Histogram::new();
-        self.0.iter().for_each(|(_, outcome)| all.merge(of(outcome)));
-        all
     }
 
     pub(super) fn messages(&self) -> report::Messages {
