@@ -54,7 +54,7 @@ impl PieceAge {
     }
 }
 
-/// Upper bound on pieces that wait for the other thread, at most 16 MB.
+/// How many pieces may wait for the writing thread: at most 16 MB.
 const WAITING: usize = 64;
 
 /// Writes pieces, directly or in another thread.

@@ -1,6 +1,6 @@
 //! What a recording lacks.
 
-/// What is missing in a recording, though it was written to its end.
+/// What a recording lacks although its file is complete.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Missing {
     /// Packets of a capture, or events of a trace, that were left out because the disk was slower.

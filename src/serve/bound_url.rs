@@ -57,8 +57,8 @@ pub(super) struct BoundUrl {
     counters: Vec<Arc<Counters>>,
 }
 
-/// The shape of the sessions, with the keys that the workers share: each accepts the sessions and cookies of the
-/// others.
+/// The protocol of a URL, with the keys that its workers share, so that each worker accepts the sessions and cookies of
+/// the others.
 #[derive(Debug)]
 enum Protocol {
     Datagrams,

@@ -1,5 +1,5 @@
-//! The two identities of every result: each message, connection and byte has one fate, and each ratio a denominator
-//! that could have held its numerator.
+//! Two checks of any result: the fates of messages, connections and bytes add up to their total, and no ratio has a
+//! numerator above its denominator.
 
 use wirelab::report::{Cell, Handshake, Messages, Ratio, ResultFile, Transfer, Wire};
 

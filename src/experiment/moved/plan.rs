@@ -82,7 +82,7 @@ impl Outage {
         Rebind { at: self.at, what: NewAddress::Ip }
     }
 
-    /// The other network of a client that has been on `links`. `after` has the pairs that differ on its link.
+    /// The network that a client moves to from `links`. `after` lists the settings of its link that differ.
     ///
     /// Returns an error if a pair is not valid.
     pub fn handover(

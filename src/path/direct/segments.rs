@@ -244,7 +244,7 @@ fn is_passing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::NetworkDown)
 }
 
-/// A packet socket that gets IP packets with the kernel's time stamps, once it is bound.
+/// A packet socket. When it is bound, it receives IP packets with the kernel's time stamps.
 fn packet_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::PACKET, Type::DGRAM, None)?;
     socket.set_nonblocking(true)?;
@@ -307,13 +307,18 @@ fn segment(
 }
 
 #[cfg(test)]
+#[expect(dead_code, reason = "the tests here need no other programs")]
+#[path = "../../../tests/support/skip.rs"]
+mod skip;
+
+#[cfg(test)]
 mod tests {
     use std::{
         io::{Read, Write},
         net::{TcpListener, TcpStream},
     };
 
-    use super::*;
+    use super::{skip::skip, *};
     use crate::path::{
         Exit, Observer, Observers,
         direct::{DirectHost, runtime},
@@ -377,11 +382,11 @@ mod tests {
         (seen, server.port())
     }
 
-    /// Whether these tests can run. Otherwise says so, on the standard error that the test harness does not capture.
+    /// Whether this process may observe TCP. Skips if it may not.
     fn is_privileged() -> bool {
         let may = may_observe_tcp();
         if !may {
-            writeln!(io::stderr(), "skipped: observing TCP takes CAP_NET_RAW").unwrap();
+            skip("observing TCP takes CAP_NET_RAW");
         }
         may
     }
