@@ -49,8 +49,10 @@ struct Counts {
     duplicates: u64,
     /// Groups of duplicates, between which the receiver sent [`SEGMENTS_BETWEEN`] or more.
     groups: u64,
-    /// Segments that arrived at the sender with a DSACK block.
+    /// Segments that the receiver sent with a DSACK block. At the end of the run, the last may not have arrived.
     reports: u64,
+    /// Segments with data that are on the link.
+    under_way: u64,
 }
 
 /// One direction of the connection.
@@ -101,24 +103,27 @@ fn segment(packet: &PacketView<'_>) -> Option<(TcpSegment, bool)> {
 
 impl Observer for Segments {
     fn entered(&mut self, packet: &PacketView<'_>) {
-        let Some((segment, _)) = segment(packet) else { return };
+        let Some((segment, reports)) = segment(packet) else { return };
         let mut ways = self.0.lock();
         ways[packet.direction].numbers.send(&segment);
-        ways[packet.direction.reverse()].since += 1;
+        ways[packet.direction].counts.under_way += u64::from(segment.length > 0);
+        let received = &mut ways[packet.direction.reverse()];
+        received.since += 1;
+        received.counts.reports += u64::from(reports);
     }
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        let (Some((segment, reports)), Exit::Arrived { .. }) = (segment(packet), exit) else { return };
+        let (Some((segment, _)), Exit::Arrived { .. }) = (segment(packet), exit) else { return };
         let mut ways = self.0.lock();
+        ways[packet.direction].counts.under_way -= u64::from(segment.length > 0);
         ways[packet.direction].arrive(&segment);
-        ways[packet.direction.reverse()].counts.reports += u64::from(reports);
     }
 }
 
 /// Where nothing is lost, every retransmission is needless: the link must count as many as the kernel sent, and each
 /// arrives as a duplicate. The receiver reports a duplicate in the DSACK block of the next segment that it makes (RFC
-/// 2883). A segment has room for one, so duplicates of one group may share a report. The kernel counts those that
-/// it reads.
+/// 2883). A segment has room for one, so duplicates of one group may share a report. The kernel reads fewer: it discards
+/// a segment that another overtook, because its time stamp is older (PAWS, RFC 7323 section 5.3).
 #[test]
 fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
     let _alone = alone();
@@ -146,9 +151,11 @@ fn needless_segments_of_kernel_tcp_are_those_that_its_receiver_reports() {
              the wire, {reported} in the kernel",
         truth.needless
     ));
-    // The kernel does not count every report.
+    // It counts the reports that it reads.
     assert!((1..=on_wire).contains(&reported), "{link}");
-    assert_eq!(truth.needless, duplicates, "{link}");
+    // At the end of the run, the last ones may still be on their way.
+    let under_way = total(|counts| counts.under_way);
+    assert!((duplicates..=duplicates + under_way).contains(&truth.needless), "{link}, {under_way} under way");
     assert!(resent >= 20, "{link}");
     assert_eq!(truth.needless, resent, "{link}");
     assert!((groups..=duplicates).contains(&on_wire), "{link}");
