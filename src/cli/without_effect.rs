@@ -234,7 +234,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(matches: &ArgMatches) -> Self {
+    fn new(command: &Command, matches: &ArgMatches) -> Self {
         let raw = ["urls", "what", "url"].into_iter().filter_map(|id| matches.try_get_raw(id).ok().flatten());
         let urls: Vec<Target> = raw.flatten().filter_map(|url| url.to_str()?.parse().ok()).collect();
         let named = matches.try_get_one::<Transports>("transport").ok().flatten().map(Transports::all);
@@ -250,7 +250,8 @@ impl Asked {
             Some(Traffic::Page(_)) => (Application::default(), true),
             None => (Application::default(), false),
         };
-        let may_mark = may_mark(matches);
+        let has_link = command.get_arguments().any(|option| option.get_id() == "ecn");
+        let may_mark = has_link && may_mark(matches);
         Self { urls, transports, application, page, may_mark }
     }
 
@@ -265,9 +266,6 @@ impl Asked {
 
 /// Whether the options describe a link that may mark a packet, as far as they are valid.
 fn may_mark(matches: &ArgMatches) -> bool {
-    if matches.try_get_one::<bool>("ecn").is_err() {
-        return false;
-    }
     let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
     let marks = |link: &LinkSpec| link.aqm != Aqm::DropTail || link.ecn_fault.is_some();
     links.is_none_or(|links| links.iter().flatten().any(marks))
@@ -281,7 +279,7 @@ pub(super) struct Idle {
 
 /// The options of `command` that have no effect.
 pub(super) fn find(command: &Command, matches: &ArgMatches) -> Vec<Idle> {
-    let asked = Asked::new(matches);
+    let asked = Asked::new(command, matches);
     let rows = ROWS.iter().filter(|row| row.commands.contains(&command.get_name()));
     let idle = rows.filter(|row| !(row.has_effect)(&asked)).flat_map(|row| {
         let given = |option: &&Arg| {
