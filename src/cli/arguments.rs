@@ -12,7 +12,7 @@ use clap::{
 };
 
 use super::{
-    Cli, config_file, foreign,
+    Cli, config_file, foreign, if_known,
     output::{complain, note, raw},
     without_effect,
 };
@@ -74,7 +74,7 @@ fn name_idle_options(command: &Command, matches: &ArgMatches) -> Result<(), Exit
         complain(&error.line);
         return Err(ExitCode::from(2));
     }
-    let is_quiet = matches.try_get_one("quiet").ok().flatten().is_some_and(|quiet: &bool| *quiet);
+    let is_quiet = if_known::value(matches, "quiet").is_some_and(|quiet: &bool| *quiet);
     idle.iter().filter(|_| !is_quiet).for_each(|idle| note(&idle.line));
     Ok(())
 }

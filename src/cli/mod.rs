@@ -13,6 +13,7 @@ mod foreign;
 mod given;
 mod handshake;
 mod hol;
+mod if_known;
 mod interrupt;
 mod lab;
 #[cfg(real_time)]

@@ -9,6 +9,7 @@ use wirelab::{
 };
 
 use super::{
+    if_known,
     options::{link::LinkArgs, transports::Transports, workload::Traffic},
     system::may_observe_tcp,
 };
@@ -235,9 +236,9 @@ struct Asked {
 
 impl Asked {
     fn new(command: &Command, matches: &ArgMatches) -> Self {
-        let raw = ["urls", "what", "url"].into_iter().filter_map(|id| matches.try_get_raw(id).ok().flatten());
+        let raw = ["urls", "what", "url"].into_iter().filter_map(|id| if_known::raw(matches, id));
         let urls: Vec<Target> = raw.flatten().filter_map(|url| url.to_str()?.parse().ok()).collect();
-        let named = matches.try_get_one::<Transports>("transport").ok().flatten().map(Transports::all);
+        let named = if_known::value(matches, "transport").map(Transports::all);
         let by_url = (!urls.is_empty()).then(|| urls.iter().flat_map(Target::transports).collect());
         let transports = match (named, by_url) {
             (Some(named), Some::<Vec<_>>(by_url)) => {
@@ -245,7 +246,7 @@ impl Asked {
             }
             (named, by_url) => by_url.or(named),
         };
-        let (application, page) = match matches.try_get_one::<Traffic>("workload").ok().flatten() {
+        let (application, page) = match if_known::value(matches, "workload") {
             Some(Traffic::Scheduled(application)) => (application.clone(), false),
             Some(Traffic::Page(_)) => (Application::default(), true),
             None => (Application::default(), false),
