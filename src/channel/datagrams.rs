@@ -14,6 +14,7 @@ use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host},
     tap::{Landed, Tap},
     transport::{ChannelError, DatagramSession, Recovery},
+    unit::Room,
     wire::{Probe, ProbeError},
 };
 
@@ -25,7 +26,6 @@ pub(super) struct DatagramChannel {
     peer: Option<SocketAddr>,
     /// When datagrams entered the link, if the socket does not report it.
     tap: Option<Tap>,
-    buffer: Box<[u8]>,
     /// The message that was sent last. The next one of its length differs in the header only.
     outgoing: Vec<u8>,
     /// Bytes of its header.
@@ -45,7 +45,6 @@ impl DatagramChannel {
             socket,
             peer,
             tap,
-            buffer: vec![0; usize::from(u16::MAX)].into_boxed_slice(),
             outgoing: Vec::new(),
             header: 0,
             backlog: VecDeque::new(),
@@ -115,12 +114,13 @@ impl Channel for DatagramChannel {
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
         self.flush(cx)?;
+        let mut room = Room::of(usize::from(u16::MAX));
         loop {
-            let received = match self.socket.poll_recv(cx, &mut self.buffer) {
+            let received = match self.socket.poll_recv(cx, &mut room) {
                 Poll::Ready(received) => received?,
                 Poll::Pending => return Poll::Pending,
             };
-            match Probe::parse_whole(&self.buffer[..received.len]) {
+            match Probe::parse_whole(&room[..received.len]) {
                 Ok(probe) => {
                     self.peer = Some(received.from);
                     let (arrived, entered) = match received.transit {

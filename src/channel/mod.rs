@@ -91,7 +91,7 @@ impl UnitToSend {
     }
 }
 
-impl dyn Channel {
+impl dyn Channel + '_ {
     /// The next message; see [`Channel::poll_recv`].
     pub async fn recv(&mut self) -> Result<Delivery, ChannelError> {
         poll_fn(|cx| self.poll_recv(cx)).await

@@ -1,13 +1,16 @@
 //! An experiment's messages on a byte stream over the kernel's TCP.
 
 use std::{
+    future::poll_fn,
+    io,
     net::SocketAddr,
+    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
     sync::mpsc,
 };
 
@@ -23,7 +26,7 @@ use crate::{
         ChannelError, Recovery, StreamSession,
         tls::{SPEAKS_TLS, is_tls_alert},
     },
-    unit::Time,
+    unit::{Room, Time},
     wire::{MessageId, Probe, probe::padding},
 };
 
@@ -90,24 +93,38 @@ async fn read(
     inbox: Inbox,
 ) {
     let mut order = Order::new(length);
-    let mut buffer = vec![0; READ_BYTES];
     let mut offset = 0;
     let mut speaks_tls = false;
     let reason = loop {
-        match stream.read(&mut buffer).await {
+        let read = read_some(&mut stream, |bytes| {
+            speaks_tls |= offset == 0 && is_tls_alert(bytes);
+            order.insert(host.now(), offset, bytes, |release| inbox.push(arrivals.delivery(&release)));
+            offset += bytes.len() as u64;
+        });
+        match read.await {
             Ok(0) | Err(_) if speaks_tls => break SPEAKS_TLS.to_owned(),
             Ok(0) => break "the peer closed it".to_owned(),
-            Ok(n) => {
-                speaks_tls |= offset == 0 && is_tls_alert(&buffer[..n]);
-                order.insert(host.now(), offset, &buffer[..n], |release| {
-                    inbox.push(arrivals.delivery(&release));
-                });
-                offset += n as u64;
-            }
+            Ok(_) => {}
             Err(e) => break e.to_string(),
         }
     };
     inbox.fail(ChannelError::Lost { peer, reason });
+}
+
+/// Passes the next bytes of `stream` to `take`, and returns their number: 0 at the end.
+async fn read_some(
+    stream: &mut tokio::io::ReadHalf<Box<dyn ByteStream>>,
+    mut take: impl FnMut(&[u8]),
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        let mut room = Room::of(READ_BYTES);
+        let mut read = ReadBuf::new(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+        let bytes = read.filled();
+        take(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    })
+    .await
 }
 
 async fn write(

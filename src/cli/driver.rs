@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, RunSize, Shard,
+        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, Shard,
         assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
@@ -294,11 +294,10 @@ fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Resul
     let needed = request.batches.iter().filter_map(|batch| {
         let largest = batch.plans.iter().map(E::size).max_by_key(|size| size.memory)?;
         let at_once = batch.runs().min(batch.parallel() as u64);
-        let RunSize { memory, is_mostly_warmup, has_own_rate, .. } = largest;
-        Some((memory.saturating_mul(at_once), is_mostly_warmup, has_own_rate))
+        Some((largest.memory.saturating_mul(at_once), largest.contents))
     });
-    let (needed, is_mostly_warmup, has_own_rate) = needed.max().unwrap_or_default();
-    let (option, instead) = to_shorten(is_mostly_warmup, has_own_rate);
+    let (needed, contents) = needed.max().unwrap_or_default();
+    let (option, instead) = to_shorten(contents);
     let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
     match memory::available() {
         Some(available) if needed > available => Err(UsageError::new(format!(

@@ -174,7 +174,7 @@ impl Handshake {
             return Ok(ExitCode::SUCCESS);
         }
         let mut config = handshake_config(&request);
-        config.extend([entry("hold", self.hold.as_slice())]);
+        config.extend(["hold", "connections"].map(|key| entry(key, self.hold.as_slice())));
         let prepared = Prepared {
             command: "handshake",
             experiment: &Held,

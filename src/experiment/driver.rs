@@ -22,6 +22,7 @@ pub use self::{
     parts::{assemble, drive_jobs},
 };
 use super::{
+    application::Application,
     error::RunError,
     matrix::{MatrixOptions, Runs, run_matrix, seed_of},
     remote::Remote,
@@ -30,6 +31,7 @@ use super::{
     run_recorder::{RecordedRun, RunRecorder},
     sample_file::{JobIndex, SampleFile},
     setup::Setup,
+    workload::Workload,
 };
 use crate::{
     capture::Recording,
@@ -135,12 +137,40 @@ pub struct RunSize {
     pub bytes: Option<u64>,
     /// The most bytes of memory that it holds; 0 if that is little.
     pub memory: u64,
-    /// Whether the warm-up is most of a run of messages.
-    pub is_mostly_warmup: bool,
-    /// Whether messages have the rate of an application and not an interval.
-    pub has_own_rate: bool,
+    /// What it consists of.
+    pub contents: Contents,
     /// About how long it keeps a core busy in virtual time, in nanoseconds; only its proportion to other runs matters.
     pub work: u64,
+}
+
+/// What a run consists of, which decides how it can be made smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contents {
+    /// Messages on a schedule.
+    Messages {
+        /// Whether the warm-up is most of it.
+        is_mostly_warmup: bool,
+        /// Whether messages have the rate of an application and not an interval.
+        has_own_rate: bool,
+    },
+    /// Loads of a page.
+    Page,
+}
+
+impl Contents {
+    /// Those of a run with this workload.
+    pub fn of(workload: &Workload) -> Self {
+        Self::Messages {
+            is_mostly_warmup: workload.warmup > workload.duration,
+            has_own_rate: workload.application != Application::Messages,
+        }
+    }
+}
+
+impl Default for Contents {
+    fn default() -> Self {
+        Self::Messages { is_mostly_warmup: false, has_own_rate: false }
+    }
 }
 
 /// Receives progress: bytes where [`RunSize::bytes`] is set, and runs otherwise.

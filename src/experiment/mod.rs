@@ -57,7 +57,9 @@ pub use self::{
     },
     config::{config, distinct, entry, given_options, messages_config, servers},
     deal::deal,
-    driver::{Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs},
+    driver::{
+        Contents, Driven, Experiment, Job, Options, Problem, Progress, RunSize, assemble, drive, drive_jobs,
+    },
     episode::{UnknownEpisode, Which, choose, choose_contrast, episode, pair},
     error::RunError,
     handshake::{

@@ -1,5 +1,7 @@
 //! One cell of a matrix of messages.
 
+use std::time::Duration;
+
 use super::{
     path_kind::PathKind,
     setup::Setup,
@@ -8,6 +10,7 @@ use super::{
 use crate::{
     channel::Exchange,
     link::LinkSpec,
+    path::Handover,
     transport::{Congestion, DatagramBound, LossDetection, Transport},
     unit::PerDirection,
     wire::HEADER_BYTES,
@@ -66,12 +69,14 @@ impl Plan {
         Setup { path, transport, links, congestion, loss_detection }
     }
 
-    /// The same plan, with a wait that is long enough for the first reply over its links.
-    pub(super) fn patient(&self) -> Self {
+    /// The same plan, with a wait that is long enough for the first reply over its links, and for as many round trips
+    /// over the network of a handover as the wait has.
+    pub(super) fn patient(&self, handover: Option<&Handover>) -> Self {
         let round_trip =
             self.path.has_link().then(|| self.links.to_server.delay + self.links.to_client.delay);
         let wait = self.workload.wait;
         let most = wait.after_datagrams(round_trip).max(wait.most);
+        let most = most.max(handover.map_or(Duration::ZERO, Handover::round_trip).saturating_mul(wait.times));
         Self { workload: Workload { wait: Wait { most, ..wait }, ..self.workload.clone() }, ..self.clone() }
     }
 

@@ -60,6 +60,13 @@ pub struct Handover {
     pub after: PerDirection<LinkSpec>,
 }
 
+impl Handover {
+    /// The round trip of the link of the other network, without queues.
+    pub fn round_trip(&self) -> Duration {
+        self.after.iter().map(|link| link.delay).sum()
+    }
+}
+
 /// A change of the client's address, which an experiment schedules and a path makes.
 ///
 /// From then on, the client's packets have the new address. Packets to the old address are dropped when they reach the

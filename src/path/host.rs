@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use super::{
     timers::{Sleep, Timers},
     usage::ThreadUsage,
 };
-use crate::unit::Time;
+use crate::unit::{Room, Time};
 
 /// Time for the last packets of a closed connection to leave this host, so that its peer does not have to time out.
 pub(crate) const CLOSING: Duration = Duration::from_millis(20);
@@ -239,6 +239,18 @@ impl dyn Datagrams {
     /// Receives one datagram; see [`Datagrams::poll_recv`].
     pub async fn recv(&self, buffer: &mut [u8]) -> Result<Received, DatagramError> {
         poll_fn(|cx| self.poll_recv(cx, buffer)).await
+    }
+
+    /// Passes the next datagram to `take`, in a buffer that the sockets of a thread share; see
+    /// [`Datagrams::poll_recv`].
+    pub(crate) async fn recv_with(&self, mut take: impl FnMut(&[u8])) -> Result<(), DatagramError> {
+        poll_fn(|cx| {
+            let mut room = Room::of(usize::from(u16::MAX));
+            let received = ready!(self.poll_recv(cx, &mut room))?;
+            take(&room[..received.len]);
+            Poll::Ready(Ok(()))
+        })
+        .await
     }
 
     /// Sends one datagram, waiting for room in the socket's buffer; see [`Datagrams::try_send`].

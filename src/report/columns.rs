@@ -108,8 +108,8 @@ const HANDSHAKE: [Spec; 3] = [
 
 const COST: [Spec; 12] = [
     ("resent", Topic::Cost, |cell| {
-        transfer(cell)?;
-        cell.recovery.as_ref()?.retransmitted_packets.map(Figure::Count)
+        let is_shown = cell.transfer.is_some() || cell.page.is_some();
+        cell.recovery.as_ref().filter(|_| is_shown)?.retransmitted_packets.map(Figure::Count)
     }),
     ("packets/message", Topic::Cost, |cell| {
         let (packets, _) = crossed(cell.wire.as_ref()?);

@@ -269,6 +269,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("migration_full_speed_{}_ns", "migration/full_speed_ns"),
     ("migration_round_trips", "migration/round_trips"),
     ("migration_connections", "migration/connections"),
+    ("migration_connections_after_silence", "migration/connections_after_silence"),
     ("migration_resent_requests", "migration/resent_requests"),
     ("migration_unroutable_packets", "migration/unroutable_packets"),
     ("migration_unvalidated_ratio", "migration/unvalidated_ratio"),

@@ -13,6 +13,7 @@ mod one_thread;
 pub mod random;
 mod rate;
 mod recent;
+mod room;
 pub(crate) mod saved;
 mod share;
 mod size;
@@ -28,6 +29,7 @@ pub use rate::Rate;
 #[cfg(test)]
 pub(crate) use recent::RECENT_CAPACITY;
 pub(crate) use recent::Recent;
+pub(crate) use room::Room;
 pub use share::{Share, rounded};
 pub use size::Size;
 pub use time::{Time, nanos};

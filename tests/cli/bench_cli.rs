@@ -231,6 +231,13 @@ fn memory_that_cannot_be_had_is_refused_before_the_run() {
     let (code, said) = limited("1000000", "-t udp,quic-one -i 1us -d 10s");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("of memory, and 1.0 GB are available"), "{said}");
+    let page = |size: &str| format!("--workload page:400:{size} -t quic-message --loss 0% --seeds 1 --loads 1");
+    let (code, said) = limited("4000000", &page("10MB"));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--workload: this takes up to 14.0 GB of memory"), "{said}");
+    // Within the minute that a load may take, the rate lets so much through.
+    let (code, said) = limited("4000000", &(page("10MB") + " --rate 1gbit"));
+    assert!(said.contains("up to 11.2 GB of memory"), "{code:?}: {said}");
     let (code, said) = limited("4000000", "-t udp,quic-one -d 1s --seeds 1");
     assert_eq!((code, said.as_str()), (Some(0), ""));
 }

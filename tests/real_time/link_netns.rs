@@ -182,6 +182,28 @@ fn a_new_address_breaks_tcp_and_not_udp() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("use --rebind AT:ip"), "{output:?}");
 }
 
+/// The kernel chose the address of a client's connected socket, and takes it away.
+#[test]
+fn a_quic_client_by_url_goes_on_from_a_new_address() {
+    let Some(_alone) = with(alone(), &[]) else { return };
+    let program = env!("CARGO_BIN_EXE_wirelab");
+    let folder = tempfile::tempdir().unwrap();
+    let certificates = folder.path().display();
+    let server = format!("{program} serve quic://10.0.0.2:4433 --certs {certificates}");
+    let client = format!(
+        "{program} bench quic://10.0.0.2:4433 -t quic-message --insecure -d 3s -w 500ms --seeds 1 -J -q --no-progress"
+    );
+    let options = "--wait 20s --rtt 10ms --loss 0% --rebind 3s:ip";
+    let output = succeeded(link(options, &server, &client.split(' ').collect::<Vec<_>>()));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let messages = &result["cells"][0]["messages"];
+    assert_eq!(messages["delivered"], messages["scheduled"], "{messages}");
+    assert_eq!(messages["scheduled"], 300, "{messages}");
+    // What the server sent before the client's next packet told it the new address.
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("addresses that clients no longer had"), "{said}");
+}
+
 #[test]
 fn the_exit_status_is_the_clients() {
     let Some(_turn) = with(together(), &[]) else { return };

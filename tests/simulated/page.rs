@@ -130,6 +130,18 @@ fn every_page_is_complete_at_2_percent_loss_and_what_it_waited_for_adds_up() {
     }
 }
 
+#[test]
+fn packets_that_were_sent_again_are_counted_over_complete_loads() {
+    for transport in able() {
+        let resent = |link: &str| loads(&plan(transport, "10:4KB".parse().unwrap(), link)).resent;
+        assert_eq!(resent("delay=25ms"), Some(0), "{transport}");
+        // The link numbers packets over all loads, so one load loses one: a packet of an answer.
+        let (mut lossy, page) = (plan(transport, "10:4KB".parse().unwrap(), "delay=25ms"), "delay=25ms,loss=drop:30");
+        lossy.links.to_client = page.parse().unwrap();
+        assert_eq!(loads(&lossy).resent, Some(1), "{transport}");
+    }
+}
+
 /// The known difference between HTTP/2 and HTTP/3: a loss on one ordered stream holds back every object behind it.
 /// Objects of one packet show this effect alone, because their answers cannot be interleaved.
 #[test]

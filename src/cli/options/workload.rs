@@ -10,7 +10,7 @@ use crate::cli::{
 };
 use wirelab::{
     experiment::{
-        Arrivals, Wait, Workload,
+        Arrivals, Contents, Wait, Workload,
         application::{
             Application, game,
             video::{Recording, Source, Video},
@@ -180,8 +180,7 @@ impl WorkloadArgs {
 fn check(workload: &Workload) -> Result<(), UsageError> {
     let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
     if messages > MAX_MESSAGES {
-        let has_own_rate = workload.application != Application::Messages;
-        let (option, instead) = to_shorten(workload.warmup > workload.duration, has_own_rate);
+        let (option, instead) = to_shorten(Contents::of(workload));
         return Err(UsageError::new(format!(
             "{option}: {messages:.0} messages a run are too many; use {instead}"
         )));
@@ -197,12 +196,21 @@ fn check(workload: &Workload) -> Result<(), UsageError> {
 
 /// The option that makes a run too large, and how to make it smaller. A call or a game has a rate of its own, and no
 /// interval.
-pub(crate) fn to_shorten(is_mostly_warmup: bool, has_own_rate: bool) -> (&'static str, &'static str) {
-    match (is_mostly_warmup, has_own_rate) {
-        (true, false) => ("--warmup", "a shorter --warmup or a longer --interval"),
-        (true, true) => ("--warmup", "a shorter --warmup or a lower rate"),
-        (false, false) => ("--interval", "a longer --interval or a shorter --duration"),
-        (false, true) => ("--workload", "a lower rate or a shorter --duration"),
+pub(crate) fn to_shorten(contents: Contents) -> (&'static str, &'static str) {
+    match contents {
+        Contents::Messages { is_mostly_warmup: true, has_own_rate: false } => {
+            ("--warmup", "a shorter --warmup or a longer --interval")
+        }
+        Contents::Messages { is_mostly_warmup: true, has_own_rate: true } => {
+            ("--warmup", "a shorter --warmup or a lower rate")
+        }
+        Contents::Messages { is_mostly_warmup: false, has_own_rate: false } => {
+            ("--interval", "a longer --interval or a shorter --duration")
+        }
+        Contents::Messages { is_mostly_warmup: false, has_own_rate: true } => {
+            ("--workload", "a lower rate or a shorter --duration")
+        }
+        Contents::Page => ("--workload", "a smaller page or a lower --rate"),
     }
 }
 

@@ -17,8 +17,7 @@ use self::{
 };
 use crate::{
     experiment::{
-        application::Application,
-        driver::{Experiment, Job, Problem, RunSize},
+        driver::{Contents, Experiment, Job, Problem, RunSize},
         error::RunError,
         matrix::Runs,
         plan::Plan,
@@ -63,8 +62,7 @@ impl Experiment for Bench {
             work: (messages * (work::per_message(plan.transport) + bytes * work::PER_BYTE)) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
-            is_mostly_warmup: workload.warmup > workload.duration,
-            has_own_rate: workload.application != Application::Messages,
+            contents: Contents::of(workload),
             ..RunSize::default()
         }
     }

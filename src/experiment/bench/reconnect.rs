@@ -64,6 +64,15 @@ enum State {
     Connecting(BoxFuture<'static, Box<dyn Channel>>),
 }
 
+/// Why a client makes another connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The old one has failed.
+    Error,
+    /// Nothing came on it for too long.
+    Silence,
+}
+
 struct Request {
     probe: Probe,
     length: usize,
@@ -88,8 +97,11 @@ impl Reconnecting {
     }
 
     /// Closes the connection and makes another.
-    fn connect(&mut self) {
-        self.change.note(|noted| noted.connections += 1);
+    fn connect(&mut self, why: Why) {
+        self.change.note(|noted| {
+            noted.connections += 1;
+            noted.after_silence += u64::from(why == Why::Silence);
+        });
         let connecting = connect(self.to.clone());
         let before = mem::replace(&mut self.state, State::Connecting(Box::pin(connecting)));
         drop(before);
@@ -120,7 +132,7 @@ impl Reconnecting {
         self.due_since = Some(self.to.host.now());
         self.state = State::Connected(channel);
         if failed {
-            self.connect();
+            self.connect(Why::Error);
         }
     }
 
@@ -175,7 +187,7 @@ impl Channel for Reconnecting {
         }
         match sent {
             Ok(()) => _ = self.due_since.get_or_insert(self.to.host.now()),
-            Err(_) if self.has_changed() => self.connect(),
+            Err(_) if self.has_changed() => self.connect(Why::Error),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -192,9 +204,9 @@ impl Channel for Reconnecting {
                             return Poll::Ready(Ok(delivery));
                         }
                     }
-                    Poll::Ready(Err(_)) if self.has_changed() => self.connect(),
+                    Poll::Ready(Err(_)) if self.has_changed() => self.connect(Why::Error),
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending if self.is_silent(cx) => self.connect(),
+                    Poll::Pending if self.is_silent(cx) => self.connect(Why::Silence),
                     Poll::Pending => return Poll::Pending,
                 },
                 State::Connecting(connecting) => match connecting.as_mut().poll(cx) {

@@ -28,7 +28,7 @@ use crate::{
         senders::{Flows, FlowsOutcome},
         settings::{CONNECT_TIMEOUT, has_truth},
     },
-    path::{self, StopSignal, timeout},
+    path::{self, Handover, StopSignal, timeout},
     tap::{Instrument, Tap},
     transport::{ConnectError, LimitedBy, Sessions, Shape},
     unit::PerDirection,
@@ -97,7 +97,8 @@ pub(in crate::experiment) fn run_beside(
             (settings.exchange, settings.reply) = (Exchange::BothWays, REPORT_BYTES);
         }
     }
-    let plan = &plan.patient();
+    let handover = migration.and_then(|migration| migration.change.address.handover());
+    let plan = &plan.patient(handover);
     let OnPath { value: (value, flows), wire, queue, ecn, fidelity } = on_path(route, async |ends, wire| {
         let measuring = || {
             wire.measure_from_now();
@@ -184,6 +185,8 @@ pub async fn run_between(
     let Plan { transport, workload, .. } = plan;
     let transport = *transport;
     let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
+    let handover = ends.change.as_ref().and_then(|change| change.address.handover());
+    handover.into_iter().for_each(|handover| recorder.expect(handover.round_trip()));
     let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
     let peer = SocketAddr::new(ends.reach, acceptor.local_addr().port());
     let (stop_server, stopped) = oneshot::channel();
@@ -244,8 +247,8 @@ async fn connect(
     let Some(change) = &ends.change else { return Ok((channel, took)) };
     let (host, change) = (ends.client.clone(), change.clone());
     let exchange = plan.workload.application.exchange();
-    let links = change.address.handover().map_or(&plan.links, |handover| &handover.after);
-    let round_trip = links.iter().map(|link| link.delay).sum();
+    let own = || plan.links.iter().map(|link| link.delay).sum();
+    let round_trip = change.address.handover().map_or_else(own, Handover::round_trip);
     let to = Target { host, transport, peer, settings: settings.clone(), exchange, round_trip };
     Ok((Box::new(Reconnecting::new(to, change, channel)), took))
 }

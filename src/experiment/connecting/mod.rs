@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::server::{Answer, Server};
+pub(super) use self::server::{Answer, Resent, Server};
 use super::{error::RunError, on_path::Ends};
 use crate::{
     channel::{Channel, Settings},
@@ -42,6 +42,10 @@ const QUIET_STEP: Duration = Duration::from_millis(1);
 /// How many checks in a row have to find it quiet.
 const QUIET_LOOKS: usize = 3;
 
+/// How often to check that the server has noticed the end of its connections. It notices at once, except for a connection
+/// that it accepts after its client has left.
+const CLOSING_LOOKS: usize = 100;
+
 /// Attempts to obtain a session before the connection counts as failed.
 const PRIMES: usize = 10;
 
@@ -49,14 +53,15 @@ const PRIMES: usize = 10;
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl<'a> Connector<'a> {
-    /// Starts the server. Returns an error if it cannot listen.
+    /// Starts the server, which counts packets that were sent again if it `counts`. Returns an error if it cannot listen.
     pub(super) fn start(
         ends: &'a Ends,
         transport: Transport,
         settings: &'a Settings,
         answer: Answer,
+        counts: bool,
     ) -> Result<Self, RunError> {
-        let server = Server::start(ends, transport, settings, answer)?;
+        let server = Server::start(ends, transport, settings, answer, counts)?;
         Ok(Self { ends, settings, mode: Mode::Cold, seed: 0, wire: None, server, begun: AtomicU64::new(0) })
     }
 
@@ -80,6 +85,22 @@ impl<'a> Connector<'a> {
         self.wire.and_then(|wire| wire())
     }
 
+    /// What was sent again on connections that have ended, if the server counts that. Those of a client are added.
+    pub(super) fn resent(&self) -> &Resent {
+        self.server.resent()
+    }
+
+    /// What was sent again since this was called last, once the server has noticed that its connections are closed.
+    pub(super) async fn take_resent(&self) -> Option<u64> {
+        for _ in 0..CLOSING_LOOKS {
+            if !self.server.has_connections() {
+                break;
+            }
+            self.ends.client.sleep(QUIET_STEP).await;
+        }
+        self.server.resent().take()
+    }
+
     /// The settings of a new connection, which may resume a session in `sessions`.
     pub(super) fn settings(&self, sessions: &Sessions, early_data: bool) -> Settings {
         let mut settings = self.settings.clone();
@@ -92,24 +113,30 @@ impl<'a> Connector<'a> {
         settings
     }
 
-    /// Obtains a session to resume if the mode needs one; `false` if that failed. `connect` makes a connection that
-    /// keeps its tickets in `sessions`, within `limit`.
+    /// Obtains sessions that as many `connections` can resume at the same time, if the mode needs them; `false` if there
+    /// is none. `connect` makes a connection that
+    /// keeps its tickets in `sessions`, within `limit`; `None` if it failed.
     pub(super) async fn prime(
         &self,
         sessions: &Sessions,
+        connections: usize,
         limit: Duration,
         connect: impl AsyncFn() -> Option<Box<dyn Channel>>,
     ) -> bool {
-        for _ in 0..PRIMES {
-            if self.mode == Mode::Cold || sessions.is_resumable() {
+        let wanted = if self.mode == Mode::Cold { 0 } else { connections.min(Sessions::MOST) };
+        for _ in 0..PRIMES.max(wanted) {
+            let unused = sessions.unused();
+            if unused >= wanted {
                 return true;
             }
             let channel = connect().await;
-            // The ticket may be lost. Then the next attempt obtains another.
-            let _ = timeout(&*self.ends.client, limit, sessions.resumable()).await;
+            if channel.is_some() {
+                // The ticket may be lost. Then the next attempt obtains another.
+                let _ = timeout(&*self.ends.client, limit, sessions.more_than(unused)).await;
+            }
             self.close(channel).await;
         }
-        false
+        sessions.is_resumable()
     }
 
     /// Closes connections at both ends. If the wire carries one at a time, waits until their last packet has left it.

@@ -9,6 +9,7 @@ use crate::{
     experiment::{Ends, RunError},
     path::{Host, PathError},
     transport::{ConnectError, Shape, Transport},
+    unit::Mutex,
     wire::Probe,
 };
 
@@ -22,27 +23,60 @@ pub(in crate::experiment) type Answer = Arc<dyn Fn(&Probe) -> u32 + Send + Sync>
 pub(in crate::experiment) struct Server {
     local: SocketAddr,
     over: watch::Sender<()>,
+    resent: Resent,
+}
+
+/// Packets whose contents were sent again, over connections that have ended; `None` if no transport tells.
+#[derive(Debug, Clone, Default)]
+pub(in crate::experiment) struct Resent(Arc<Mutex<Option<u64>>>);
+
+impl Resent {
+    /// Adds those of a connection.
+    pub(in crate::experiment) fn add(&self, channel: &dyn Channel) {
+        if let Some(packets) = channel.recovery().retransmitted_packets {
+            *self.0.lock().get_or_insert_default() += packets;
+        }
+    }
+
+    /// The number so far. Counting begins anew.
+    pub(in crate::experiment) fn take(&self) -> Option<u64> {
+        self.0.lock().take()
+    }
 }
 
 impl Server {
-    /// Listens on the server's end.
+    /// Listens on the server's end. If it `counts` packets that were sent again, each connection over TCP takes another
+    /// descriptor.
     pub(in crate::experiment) fn start(
         ends: &Ends,
         transport: Transport,
         settings: &Settings,
         answer: Answer,
+        counts: bool,
     ) -> Result<Self, RunError> {
         let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;
         let (local, over) = (acceptor.local_addr(), watch::Sender::new(()));
-        let replies = Replies { answer, length: settings.reply };
+        let resent = Resent::default();
+        let counted = counts.then(|| resent.clone());
+        let replies = Replies { answer, length: settings.reply, resent: counted };
         let accepting = accept(ends.server.clone(), transport, acceptor, replies, over.clone());
         ends.server.spawn("the server", Box::pin(accepting));
-        Ok(Self { local, over })
+        Ok(Self { local, over, resent })
     }
 
     /// The port it listens on.
     pub(in crate::experiment) fn port(&self) -> u16 {
         self.local.port()
+    }
+
+    /// What it has sent again on connections that have ended.
+    pub(super) fn resent(&self) -> &Resent {
+        &self.resent
+    }
+
+    /// Whether it still has connections, of a transport that has any.
+    pub(super) fn has_connections(&self) -> bool {
+        self.over.receiver_count() > 0
     }
 
     /// Closes all connections: a server that missed its client's close would go on sending.
@@ -56,6 +90,8 @@ impl Server {
 struct Replies {
     answer: Answer,
     length: usize,
+    /// Where packets are counted that were sent again.
+    resent: Option<Resent>,
 }
 
 async fn accept(
@@ -70,9 +106,16 @@ async fn accept(
     loop {
         match acceptor.accept().await {
             Ok(mut channel) => {
-                channel.close_counters();
-                let over = closes.then(|| over.subscribe());
-                host.spawn("a service", Box::pin(serve(channel, replies.clone(), over)));
+                if replies.resent.is_none() {
+                    channel.close_counters();
+                }
+                let mut over = closes.then(|| over.subscribe());
+                let replies = replies.clone();
+                let service = async move {
+                    serve(&mut *channel, &replies, &mut over).await;
+                    replies.resent.iter().for_each(|resent| resent.add(&*channel));
+                };
+                host.spawn("a service", Box::pin(service));
             }
             // Until there is a descriptor, the client waits in the backlog, so it is not refused.
             Err(ConnectError::Path(PathError::NoDescriptor { .. })) => host.sleep(PAUSE).await,
@@ -85,10 +128,10 @@ async fn accept(
 }
 
 /// Answers one client until it leaves or its connection is `over`.
-async fn serve(mut channel: Box<dyn Channel>, replies: Replies, mut over: Option<watch::Receiver<()>>) {
+async fn serve(channel: &mut dyn Channel, replies: &Replies, over: &mut Option<watch::Receiver<()>>) {
     loop {
         let closed = async {
-            match &mut over {
+            match over {
                 Some(over) => drop(over.changed().await),
                 None => std::future::pending().await,
             }

@@ -63,7 +63,7 @@ pub(in crate::experiment) async fn attempt(
 }
 
 /// Sends request `number`, and returns when the application could read the reply.
-async fn ask(
+pub(in crate::experiment) async fn ask(
     host: &Arc<dyn Host>,
     channel: &mut Box<dyn Channel>,
     number: u64,

@@ -20,7 +20,7 @@ use std::{
 use self::attempt::Attempt;
 pub(super) use self::attempt::attempt;
 #[cfg(feature = "sockets")]
-pub(super) use self::run::settings;
+pub(super) use self::{attempt::ask, run::settings};
 pub use self::{
     cell::handshake_cell,
     config::handshake_config,
@@ -51,7 +51,8 @@ pub(super) async fn handshakes(
     stop: &StopSignal,
     wire: Reading<'_>,
 ) -> Result<HandshakeOutcome, RunError> {
-    let connector = Connector::start(ends, plan.transport, settings, Arc::new(|_| 1))?.with(plan.mode, seed);
+    let connector =
+        Connector::start(ends, plan.transport, settings, Arc::new(|_| 1), false)?.with(plan.mode, seed);
     // Concurrent connections share the wire, so that its counters cannot be attributed to one of them.
     let connector = if plan.parallel > 1 { connector } else { connector.alone_on(wire) };
     let run = Run { host: &ends.client, plan, stop, connector, counted: AtomicU64::new(0) };
@@ -104,8 +105,11 @@ impl Run<'_> {
 
     /// Obtains a session to resume if the mode needs one; `false` if that failed.
     async fn prime(&self, sessions: &Sessions) -> bool {
-        let connect = async || self.connect(sessions, false).await.1;
-        self.connector.prime(sessions, self.plan.timeout, connect).await
+        let connect = async || {
+            let (attempt, channel) = self.connect(sessions, false).await;
+            channel.filter(|_| attempt.problem.is_none())
+        };
+        self.connector.prime(sessions, 1, self.plan.timeout, connect).await
     }
 
     /// A new connection, which may resume a session in `sessions`.

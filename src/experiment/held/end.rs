@@ -12,21 +12,25 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::mpsc;
+
 use crate::{
     channel::{Channel, Settings},
     experiment::{
         connecting::Server,
         error::RunError,
-        handshake::{HandshakePlan, attempt, join, settings},
+        handshake::{HandshakePlan, ask, attempt, join, settings},
         on_path::{Ends, on_this_machine},
     },
-    path::{Host, Observers, StopSignal, anonymous_memory},
+    path::{Host, Observers, StopSignal, anonymous_memory, timeout},
     transport::tls::Trust,
     unit::Mutex,
 };
 
 /// A line that asks for the memory of the process.
-pub(super) const ASK: &str = "memory?";
+pub(super) const MEMORY: &str = "memory?";
+/// A line that asks the client how many of its connections are open.
+pub(super) const COUNT: &str = "connections?";
 /// Begins a line with the number of connections that are open so far.
 pub(super) const PROGRESS: &str = "open";
 /// Begins the line after the last connection.
@@ -36,6 +40,8 @@ pub(super) const HELD: &str = "held";
 const STEP: u64 = 100;
 /// Handshakes at the same time.
 const PARALLEL: usize = 16;
+/// The number of the first request after those of an attempt.
+const AFTER_ATTEMPT: u64 = 2;
 /// Messages that follow a handshake, such as tickets, arrive within this time.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -69,28 +75,26 @@ impl FromStr for End {
 ///
 /// Returns an error if the end cannot be started, or if a connection fails.
 pub fn run_end(plan: &HandshakePlan, end: End) -> Result<(), RunError> {
-    let stop = StopSignal::default();
     let mut settings = settings(plan, None)?;
     // The certificate was made in the server's process.
     settings.session.client_tls.trust = Trust::Anyone;
-    on_this_machine(&stop, Observers::default(), async |host| {
+    on_this_machine(&StopSignal::default(), Observers::default(), async |host| {
         match end {
             End::Server => {
                 let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
                 let (client, server) = (host.clone(), host.clone());
                 let ends = Ends { client, server, listen: any, reach: any.ip(), change: None };
-                let server = Server::start(&ends, plan.transport, &settings, Arc::new(|_| 1))?;
+                let server = Server::start(&ends, plan.transport, &settings, Arc::new(|_| 1), false)?;
                 say(&server.port().to_string())?;
-                answer(stop.clone())?;
-                stop.stopped().await;
+                // The connections are the client's to count.
+                answer(async || Ok(0)).await?;
             }
             End::Client(port) => {
                 say(&memory()?.to_string())?;
-                let held = connect(host, plan, &settings, port).await?;
+                let mut held = connect(host, plan, &settings, port).await?;
                 host.sleep(SETTLE).await;
                 say(&format!("{HELD} {}", held.len()))?;
-                answer(stop.clone())?;
-                stop.stopped().await;
+                answer(async || count_open(host, plan, &mut held).await).await?;
             }
         }
         Ok(())
@@ -127,21 +131,48 @@ async fn connect(
     Ok(held.into_inner())
 }
 
-/// Answers questions about the memory on a thread of its own, and sets `stop` at the end of the input.
-fn answer(stop: StopSignal) -> io::Result<()> {
-    let answers = move || {
-        for line in io::stdin().lines() {
-            let answered = match line {
-                Ok(line) if line == ASK => memory().and_then(|bytes| say(&bytes.to_string())),
-                _ => break,
-            };
-            if answered.is_err() {
-                break;
-            }
-        }
-        stop.set();
+/// Answers questions about the memory, and about the connections by `count_open`, until the input ends.
+async fn answer(mut count_open: impl AsyncFnMut() -> Result<u64, RunError>) -> Result<(), RunError> {
+    let mut questions = questions()?;
+    while let Some(question) = questions.recv().await {
+        let number = match question.as_str() {
+            MEMORY => memory()?,
+            COUNT => count_open().await?,
+            _ => break,
+        };
+        say(&number.to_string())?;
+    }
+    Ok(())
+}
+
+/// The lines of the input, which a thread of its own reads.
+fn questions() -> io::Result<mpsc::UnboundedReceiver<String>> {
+    let (asked, questions) = mpsc::unbounded_channel();
+    let read = move || {
+        let lines = io::stdin().lines().map_while(Result::ok);
+        // Fails once nobody receives them.
+        let _ = lines.map(|line| asked.send(line)).find(Result::is_err);
     };
-    thread::Builder::new().name("the answers".to_owned()).spawn(answers).map(drop)
+    thread::Builder::new().name("the questions".to_owned()).spawn(read)?;
+    Ok(questions)
+}
+
+/// Sends a request on each connection. Returns how many answered; an error if one did not.
+async fn count_open(
+    host: &Arc<dyn Host>,
+    plan: &HandshakePlan,
+    held: &mut [Box<dyn Channel>],
+) -> Result<u64, RunError> {
+    for (index, channel) in held.iter_mut().enumerate() {
+        let asking = ask(host, channel, AFTER_ATTEMPT, plan.length);
+        let answered = timeout(&**host, plan.timeout, asking).await;
+        if let Err(reason) = answered.map_err(|elapsed| elapsed.to_string()).flatten() {
+            let number = index + 1;
+            let lost = format!("connection {number} was not open when the memory was read: {reason}");
+            return Err(RunError::Elsewhere(lost));
+        }
+    }
+    Ok(held.len() as u64)
 }
 
 fn memory() -> io::Result<u64> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    end::{ASK, HELD, PROGRESS},
+    end::{COUNT, HELD, MEMORY, PROGRESS},
     outcome::{Growth, HeldOutcome},
 };
 use crate::{
@@ -37,10 +37,12 @@ pub(super) fn hold(plan: &HandshakePlan, stop: &StopSignal) -> Result<HeldOutcom
                 _ => return Err(unexpected(&line)),
             }
         }
+        let [after, own_after] = [server.memory()?, client.memory()?];
+        // A connection that answers now was open.
         Ok(HeldOutcome {
-            connections: plan.connections,
-            client: Growth { before: own_before, after: client.memory()? },
-            server: Growth { before, after: server.memory()? },
+            connections: client.ask(COUNT)?,
+            client: Growth { before: own_before, after: own_after },
+            server: Growth { before, after },
         })
     };
     // A signal from the terminal ends the processes too.
@@ -99,7 +101,12 @@ impl EndProcess {
 
     /// Its memory now.
     fn memory(&mut self) -> Result<u64, RunError> {
-        writeln!(self.orders, "{ASK}")?;
+        self.ask(MEMORY)
+    }
+
+    /// Its answer to a question.
+    fn ask(&mut self, question: &str) -> Result<u64, RunError> {
+        writeln!(self.orders, "{question}")?;
         self.number()
     }
 }

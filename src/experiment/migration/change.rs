@@ -24,6 +24,9 @@ pub struct ClientChange {
 pub struct Reconnections {
     /// Connections that the client made after the first.
     pub connections: u64,
+    /// Those of them that it made because nothing had come, without an error.
+    #[serde(default)]
+    pub after_silence: u64,
     /// Requests that it sent again on a later connection.
     pub requests: u64,
     /// Bytes of messages that were sent again: of these requests, and of replies to requests that had been answered on

@@ -50,8 +50,11 @@ impl Services {
         self.followed().all(Service::is_back)
     }
 
-    pub(super) fn figures(&self) -> MigrationFigures {
-        let figures: Vec<MigrationFigures> = self.followed().map(Service::figures).collect();
+    /// The figures. `abandons`: messages that a reliable transport had not brought when the run ended count as lost,
+    /// because the client has left their connection and does not send them again. Otherwise they were still under way.
+    pub(super) fn figures(&self, abandons: bool) -> MigrationFigures {
+        let figures: Vec<MigrationFigures> =
+            self.followed().map(|service| service.figures(abandons)).collect();
         let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
             figures.iter().map(of).collect::<Option<Vec<Duration>>>()
         };
@@ -82,6 +85,8 @@ struct Service {
     after: Vec<(Time, Time)>,
     /// When messages were due that never came back. Most become known only at the end of the run.
     missing: Vec<Time>,
+    /// When messages were due that a reliable transport had not brought back at the end of the run.
+    unfinished: Vec<Time>,
 }
 
 /// The most replies that are kept.
@@ -100,6 +105,7 @@ impl Service {
             gap: Duration::ZERO,
             after: Vec::new(),
             missing: Vec::new(),
+            unfinished: Vec::new(),
         }
     }
 
@@ -113,12 +119,11 @@ impl Service {
         match (sample.status, sample.client.or(sample.server)) {
             (Status::Delivered, Some(delivery)) => self.note_delivery(at, sample.due, delivery.released),
             (Status::Delivered, None) => {}
-            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {
-                // A message that was due after the gap was not lost because of the change.
-                if self.first_answered.is_none_or(|first| sample.due < first) {
-                    self.missing.push(sample.due);
-                }
+            (Status::Lost | Status::Unknown, _) if self.is_in_gap(sample.due) => {
+                self.missing.push(sample.due)
             }
+            (Status::Unfinished, _) if self.is_in_gap(sample.due) => self.unfinished.push(sample.due),
+            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {}
         }
     }
 
@@ -170,14 +175,18 @@ impl Service {
         first.map(|released| released - at)
     }
 
-    fn figures(&self) -> MigrationFigures {
-        let in_gap = |due: &&Time| {
-            self.last_answered.is_none_or(|last| last < **due)
-                && self.first_answered.is_none_or(|first| **due < first)
-        };
+    /// Whether a message that was due then may be missing because of the change, as far as is known yet.
+    fn is_in_gap(&self, due: Time) -> bool {
+        self.last_answered.is_none_or(|last| last < due)
+            && self.first_answered.is_none_or(|first| due < first)
+    }
+
+    fn figures(&self, abandons: bool) -> MigrationFigures {
+        let unfinished = self.unfinished.iter().filter(|_| abandons);
+        let lost = self.missing.iter().chain(unfinished).filter(|due| self.is_in_gap(**due));
         MigrationFigures {
             gap: self.first_answered.map(|_| self.gap),
-            lost: self.missing.iter().filter(in_gap).count() as u64,
+            lost: lost.count() as u64,
             full_speed: self.full_speed(),
             usual: self.usual().map(Duration::from_nanos),
             ..MigrationFigures::default()

@@ -10,6 +10,7 @@ use crate::{
         migration::{MigrationFigures, Unvalidated},
         result::{cell::cell as messages_cell, settings::link},
     },
+    path::Handover,
     report::{Cell, Migration, Ratio},
     stats::Histogram,
     unit::nanos,
@@ -56,6 +57,7 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
         full_speed_ns: times(|seed| seed.full_speed).summary(),
         round_trips: Ratio::new(trips.iter().sum::<f64>() / trips.len() as f64),
         connections: sum(|seed| seed.reconnections.connections),
+        connections_after_silence: sum(|seed| seed.reconnections.after_silence),
         resent_requests: sum(|seed| seed.reconnections.requests),
         unroutable_packets: sum(|seed| seed.unroutable),
         unvalidated_ratio: unvalidated.and_then(|worst| Ratio::new(worst.factor()?)),
@@ -69,8 +71,8 @@ fn round_trips(plan: &MovedPlan, seed: &MigrationFigures) -> Option<f64> {
         Exchange::Answers | Exchange::BothWays => seed.usual?,
         // The latency is that of one direction.
         Exchange::OneWay => {
-            let links = plan.handover.as_ref().map_or(&plan.plan.links, |handover| &handover.after);
-            links.iter().map(|link| link.delay).sum()
+            let own = || plan.plan.links.iter().map(|link| link.delay).sum();
+            plan.handover.as_ref().map_or_else(own, Handover::round_trip)
         }
     };
     (!round_trip.is_zero()).then_some(seed.full_speed?.as_secs_f64() / round_trip.as_secs_f64())

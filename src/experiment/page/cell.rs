@@ -30,6 +30,11 @@ pub(super) fn cell(plan: &PagePlan, outcomes: &[(u64, PageOutcome)]) -> Cell {
     let complete = || outcomes.iter().map(|(_, outcome)| outcome).filter(|outcome| outcome.all.n() > 0);
     let bytes = complete().map(|outcome| outcome.bytes * outcome.all.n()).sum();
     cell.wire = pool::wire(complete().map(|outcome| outcome.wire), Some(bytes));
+    let resent = outcomes.iter().filter_map(|(_, outcome)| outcome.resent).reduce(|sum, resent| sum + resent);
+    cell.recovery = resent.map(|resent| report::Recovery {
+        retransmitted_packets: Some(resent),
+        ..report::Recovery::default()
+    });
     cell.page = Some(page(plan, &pool));
     let failed = |outcome: &PageOutcome| Ratio::of(outcome.failed, outcome.loads);
     let row = |(seed, outcome): &(u64, PageOutcome)| per_seed(*seed, &outcome.all, failed(outcome));

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use super::{cell::cell, outcome::PageOutcome, plan::PagePlan, run::load_page};
+use super::{
+    cell::cell,
+    outcome::PageOutcome,
+    plan::PagePlan,
+    run::{LOAD_TIMEOUT, load_page},
+};
 use crate::{
     experiment::{
         Remote, RunError,
-        driver::{Experiment, Job, Problem, RunSize},
+        driver::{Contents, Experiment, Job, Problem, RunSize},
         matrix::Runs,
         setup::Setup,
         work,
@@ -21,6 +26,22 @@ pub struct Pages;
 
 /// Round trips of a load besides those of its objects: connecting, and closing.
 const OTHER_ROUND_TRIPS: u32 = 3;
+
+/// The most bytes that a run of `plan` holds at a time. Whatever the congestion window lets through is on the link or
+/// waits for earlier bytes, and what it does not let through waits at the server. A byte stream of the kernel's takes
+/// no more than it sends.
+fn memory(plan: &PagePlan) -> u64 {
+    /// The bytes of a page that were measured to take a byte: 1.0 over QUIC and 1.4 over ARQ.
+    const EACH: f64 = 1.5;
+    if PagePlan::has_connections(plan.transport) {
+        return 0;
+    }
+    let rate = plan.links.to_client.rate.filter(|_| plan.path.has_link());
+    let carried = rate.map_or(f64::INFINITY, |rate| rate.bits_per_second() as f64 / 8.0);
+    // A load that takes longer is given up.
+    let most = carried * LOAD_TIMEOUT.as_secs_f64();
+    (plan.page.expected_bytes().min(most) * EACH) as u64
+}
 
 impl Experiment for Pages {
     type Plan = PagePlan;
@@ -45,6 +66,8 @@ impl Experiment for Pages {
         RunSize {
             duration: Some(load.saturating_mul(u32::try_from(plan.loads).unwrap_or(u32::MAX))),
             is_least: true,
+            memory: memory(plan),
+            contents: Contents::Page,
             work: (work * plan.loads as f64) as u64,
             ..RunSize::default()
         }

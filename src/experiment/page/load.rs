@@ -135,6 +135,14 @@ impl<'a> Load<'a> {
         self.connections.len()
     }
 
+    /// The channels.
+    pub(super) fn channels(&self) -> impl Iterator<Item = &dyn Channel> {
+        self.connections.iter().filter_map(|connection| match &connection.state {
+            State::Open(channel) => Some(&**channel),
+            State::Connecting(_) => None,
+        })
+    }
+
     /// The channels, to be closed.
     pub(super) fn into_channels(self) -> impl Iterator<Item = Box<dyn Channel>> {
         self.connections.into_iter().filter_map(|connection| match connection.state {

@@ -48,6 +48,10 @@ pub struct PageOutcome {
     pub phases: PagePhases,
     /// What crossed the link during the complete loads, in each direction; `None` without an emulated link.
     pub wire: Option<PerDirection<Counters>>,
+    /// Packets of complete loads whose contents were sent again, at both ends; `None` without an emulated link, and if
+    /// the transport does not tell.
+    #[serde(default)]
+    pub resent: Option<u64>,
     /// The first complete load, if pictures are wanted.
     pub waterfall: Option<Waterfall>,
     /// How exactly the path emulated the link; `None` in virtual time, which is exact, and without an emulated link.

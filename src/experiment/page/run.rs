@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// A load that takes longer has failed. Loss alone delays a load by much less.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Loads the page of `plan` on its path, each time over new connections. In virtual time the outcome is a pure function
 /// of the arguments. The first load has a waterfall if it `draws`. Ends soon after `stop` is set, with the loads made
@@ -85,9 +85,11 @@ impl Run<'_> {
     async fn loads(&self, wire: Reading<'_>) -> Result<PageOutcome, RunError> {
         let page = self.page.clone();
         let answer = move |request: &Probe| page.get(object_of(request)).map_or(0, |object| object.pieces);
-        let connector = Connector::start(self.ends, self.plan.transport, self.settings, Arc::new(answer))?
-            .with(self.plan.mode, self.seed)
-            .alone_on(wire);
+        // Without a link nothing says when the server's connections have ended.
+        let counts = self.plan.path.has_link();
+        let connector =
+            Connector::start(self.ends, self.plan.transport, self.settings, Arc::new(answer), counts)?;
+        let connector = connector.with(self.plan.mode, self.seed).alone_on(wire);
         let sessions = Sessions::default();
         let bytes = self.page.iter().map(Object::bytes).sum();
         let mut outcome = PageOutcome { bytes, ..PageOutcome::default() };
@@ -100,7 +102,7 @@ impl Run<'_> {
         Ok(outcome)
     }
 
-    /// One load, with a session to resume if the mode needs one.
+    /// One load, with a session to resume for each connection if the mode needs them.
     async fn load(&self, connector: &Connector<'_>, sessions: &Sessions, outcome: &mut PageOutcome) {
         let host = &self.ends.client;
         let connect = async || {
@@ -108,8 +110,11 @@ impl Run<'_> {
             let connecting = channel::connect(host, self.plan.transport, connector.peer(), &settings);
             timeout(&**host, LOAD_TIMEOUT, connecting).await.ok()?.ok()
         };
-        let is_primed = connector.prime(sessions, LOAD_TIMEOUT, connect).await;
+        let is_primed =
+            connector.prime(sessions, self.plan.connections as usize, LOAD_TIMEOUT, connect).await;
         let mut load = Load::new(host, connector, self.plan, self.page, sessions);
+        // Without the connections that obtained sessions.
+        connector.resent().take();
         let before = connector.counters();
         let ended = if is_primed {
             let over = timeout(&**host, LOAD_TIMEOUT, load.run()).await;
@@ -121,8 +126,15 @@ impl Run<'_> {
         if ended.is_ok() && self.draws && outcome.waterfall.is_none() {
             outcome.waterfall = waterfall(self.seed, self.page, &load);
         }
+        let is_complete = ended.is_ok();
         outcome.record(Ended { load: &load, page: self.page, wire, ended });
+        if self.plan.path.has_link() {
+            load.channels().for_each(|channel| connector.resent().add(channel));
+        }
         // Packets left on the wire would belong to the next load.
         connector.close(load.into_channels()).await;
+        if let Some(resent) = connector.take_resent().await.filter(|_| is_complete) {
+            *outcome.resent.get_or_insert_default() += resent;
+        }
     }
 }

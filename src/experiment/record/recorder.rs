@@ -199,6 +199,12 @@ impl Recorder {
         state.forget_settled();
     }
 
+    /// Replies may take this long, although none has so far: the client will have another network.
+    pub(in crate::experiment) fn expect(&self, round_trip: Duration) {
+        let longest = &mut self.0.lock().longest;
+        *longest = (*longest).max(Some(round_trip));
+    }
+
     /// How long to wait after the last message for those still outstanding, if any are.
     pub(in crate::experiment) fn patience(&self) -> Option<Duration> {
         let state = self.0.lock();

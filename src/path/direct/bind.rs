@@ -1,6 +1,9 @@
 //! Binding sockets.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -54,6 +57,12 @@ pub(super) fn bind(socket: &Socket, local: SocketAddr, ports: Ports) -> io::Resu
         socket.set_reuse_port(true)?;
     }
     Ok(())
+}
+
+/// Whether this machine no longer has the address `local`, which a socket has.
+pub(super) fn is_gone(local: IpAddr) -> bool {
+    let bound = std::net::UdpSocket::bind(SocketAddr::new(local, 0));
+    bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
 }
 
 /// A non-blocking UDP socket, connected to `peer`.

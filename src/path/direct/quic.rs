@@ -13,10 +13,12 @@ use quinn::{
     AsyncUdpSocket, UdpPoller,
     udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState},
 };
-use socket2::Socket;
+use rustix::net::connect_unspec;
+use socket2::{SockRef, Socket};
 use tokio::{io::Interest, net::UdpSocket};
 
 use super::{
+    bind::is_gone,
     calls,
     linger::{Linger, after_others},
     socket_errors::SocketErrors,
@@ -31,7 +33,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct QuicSocket {
     io: Arc<UdpSocket>,
-    state: UdpSocketState,
+    /// Of a connected socket.
+    peer: Option<SocketAddr>,
+    receiving: UdpSocketState,
+    /// What the kernel can do for datagrams that leave by the present route.
+    sending: Mutex<UdpSocketState>,
     linger: Mutex<Linger>,
     /// Of a connected socket.
     errors: Option<SocketErrors>,
@@ -43,12 +49,13 @@ pub(super) struct QuicSocket {
 
 impl QuicSocket {
     pub(super) fn new(socket: Socket, peer: Option<SocketAddr>, timers: Arc<Timers>) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let receiving = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let sending = Mutex::new(UdpSocketState::new(UdpSockRef::from(&socket))?);
         let io = Arc::new(UdpSocket::from_std(socket.into())?);
         let errors = peer.map(|_| SocketErrors::new(&io));
         let (linger, refused) = (Mutex::new(Linger::new(timers)), StopSignal::default());
         let hears_refusal = Mutex::new(refused.stopped());
-        Ok(Self { io, state, linger, errors, refused, hears_refusal })
+        Ok(Self { io, peer, receiving, sending, linger, errors, refused, hears_refusal })
     }
 
     /// Waits for something to receive. Fails for good once the peer has refused a datagram.
@@ -69,6 +76,31 @@ impl QuicSocket {
             self.refused.set();
         }
     }
+
+    fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        self.io.try_io(Interest::WRITABLE, || {
+            calls::count();
+            self.sending.lock().try_send(UdpSockRef::from(&*self.io), transmit)
+        })
+    }
+
+    /// Takes another address if this machine no longer has that of a connected socket, which the kernel chose as it was
+    /// connected. Returns whether it took one. The server then validates it (RFC 9000 section 9).
+    fn moves(&self) -> bool {
+        let Some((peer, local)) = self.peer.zip(self.io.local_addr().ok()) else { return false };
+        if !is_gone(local.ip()) {
+            return false;
+        }
+        let socket = SockRef::from(&*self.io);
+        // The kernel chooses an address only for a socket that has none.
+        let moved = connect_unspec(&*self.io).is_ok() && socket.connect(&peer.into()).is_ok();
+        // The errors of the old address look as if the kernel could not segment datagrams.
+        match UdpSocketState::new(UdpSockRef::from(&*self.io)) {
+            Ok(anew) if moved => *self.sending.lock() = anew,
+            _ => {}
+        }
+        moved
+    }
 }
 
 impl AsyncUdpSocket for QuicSocket {
@@ -77,11 +109,11 @@ impl AsyncUdpSocket for QuicSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let send = || {
-            calls::count();
-            self.state.try_send(UdpSockRef::from(&*self.io), transmit)
+        let sent = match self.send(transmit) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock && self.moves() => self.send(transmit),
+            sent => sent,
         };
-        match self.io.try_io(Interest::WRITABLE, send) {
+        match sent {
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
             // A datagram that cannot be sent is lost like any other; quinn looks for the MTU by sending larger ones.
             Err(e) => {
@@ -107,7 +139,7 @@ impl AsyncUdpSocket for QuicSocket {
             }
             let receive = || {
                 calls::count();
-                self.state.recv(UdpSockRef::from(&*self.io), buffers, meta)
+                self.receiving.recv(UdpSockRef::from(&*self.io), buffers, meta)
             };
             match self.io.try_io(Interest::READABLE, receive) {
                 Ok(received) => {
@@ -124,15 +156,15 @@ impl AsyncUdpSocket for QuicSocket {
     }
 
     fn max_transmit_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        self.sending.lock().max_gso_segments()
     }
 
     fn max_receive_segments(&self) -> usize {
-        self.state.gro_segments()
+        self.receiving.gro_segments()
     }
 
     fn may_fragment(&self) -> bool {
-        self.state.may_fragment()
+        self.receiving.may_fragment()
     }
 }
 

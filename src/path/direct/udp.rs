@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Received, Timers, packet::EcnUse, sys},
-    unit::Mutex,
+    unit::{Mutex, Room},
 };
 
 /// Buffers that one system call may fill, each with one datagram or several that the kernel coalesced (GRO).
@@ -218,7 +218,8 @@ struct Inbox {
 
 /// Datagrams of one system call that were not read yet.
 struct Batch {
-    buffers: Box<[u8]>,
+    /// `None` if there are none.
+    buffers: Option<Room>,
     meta: [RecvMeta; BATCH],
     filled: usize,
     next: usize,
@@ -230,25 +231,20 @@ struct Batch {
 
 impl Batch {
     fn new() -> Self {
-        Self {
-            buffers: vec![0; BATCH * BUFFER_BYTES].into_boxed_slice(),
-            meta: [RecvMeta::default(); BATCH],
-            filled: 0,
-            next: 0,
-            taken: 0,
-            failed: None,
-        }
+        Self { buffers: None, meta: [RecvMeta::default(); BATCH], filled: 0, next: 0, taken: 0, failed: None }
     }
 
     /// Receives into at most `buffers` buffers. Returns "would block" if the socket is empty afterwards, even if
     /// something was received: tokio then waits for the next event, which saves a system call.
     fn fill(&mut self, state: &UdpSocketState, socket: UdpSockRef<'_>, buffers: usize) -> io::Result<()> {
-        let mut chunks = self.buffers.chunks_mut(BUFFER_BYTES);
+        let mut room = self.buffers.take().unwrap_or_else(|| Room::of(BATCH * BUFFER_BYTES));
+        let mut chunks = room.chunks_mut(BUFFER_BYTES);
         let mut slices: [_; BATCH] =
             std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         (self.filled, self.next, self.taken) = (0, 0, 0);
         calls::count();
         self.filled = state.recv(socket, &mut slices[..buffers], &mut self.meta)?;
+        self.buffers = (self.filled > 0).then_some(room);
         if self.filled < buffers { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
 
@@ -265,19 +261,21 @@ impl Batch {
 
     /// Copies out the oldest datagram. Returns its ECN field, if the kernel reports that.
     fn pop(&mut self, buffer: &mut [u8]) -> Option<(Received, Option<EcnCodepoint>)> {
-        if self.next == self.filled {
-            return None;
-        }
+        let buffers = self.buffers.as_ref()?;
         let meta = &self.meta[self.next];
         let start = self.next * BUFFER_BYTES + self.taken;
         let len = meta.stride.min(meta.len - self.taken).min(buffer.len());
-        buffer[..len].copy_from_slice(&self.buffers[start..start + len]);
+        buffer[..len].copy_from_slice(&buffers[start..start + len]);
         let (from, to, ecn) = (meta.addr, meta.dst_ip, meta.ecn);
         self.taken += meta.stride;
         if self.taken >= meta.len {
             (self.next, self.taken) = (self.next + 1, 0);
         }
-        Some((Received { len, from, to, transit: None, more: self.next < self.filled }, ecn))
+        let more = self.next < self.filled;
+        if !more {
+            self.buffers = None;
+        }
+        Some((Received { len, from, to, transit: None, more }, ecn))
     }
 }
 

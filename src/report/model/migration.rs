@@ -35,6 +35,9 @@ pub struct Migration {
     pub round_trips: Option<Ratio>,
     /// Connections that clients made after their first.
     pub connections: u64,
+    /// Those of them that they made because nothing had come, without an error.
+    #[serde(default)]
+    pub connections_after_silence: u64,
     /// Requests that they sent again on these connections.
     pub resent_requests: u64,
     /// Packets to the old address that were dropped at the client's end.

@@ -209,11 +209,9 @@ impl ArqConnection {
 
 /// Receives for a client until the socket fails.
 async fn receive(endpoint: &Endpoint) {
-    let mut buffer = vec![0; usize::from(u16::MAX)];
     loop {
-        match endpoint.socket.recv(&mut buffer).await {
-            Ok(received) => endpoint.receive(&buffer[..received.len]),
-            Err(error) => return endpoint.fail(&error),
+        if let Err(error) = endpoint.socket.recv_with(|datagram| endpoint.receive(datagram)).await {
+            return endpoint.fail(&error);
         }
         // Lets the application reply to each segment before the next is read.
         path::yield_now().await;

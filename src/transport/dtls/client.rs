@@ -24,7 +24,7 @@ use crate::{
     path::{BoxFuture, DatagramError, Datagrams, Host, PathError, Received, Rejected, Rejection, Sleep},
     tap::Tap,
     transport::{ConnectError, security::ClientTls},
-    unit::{Mutex, Time},
+    unit::{Mutex, Room, Time},
 };
 
 /// How long a handshake may take before a new one begins: time for four losses in a row, as the timer doubles from 1 s
@@ -38,10 +38,6 @@ const UNOPENED: u32 = 3;
 const DOUBTS: u32 = 3;
 /// How often a handshake is begun again after an error. The peer may have seen a changed message.
 const RESTARTS: u64 = 3;
-
-/// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without
-/// room.
-const MAX_CERTIFICATE: usize = 30 * u16::MAX as usize;
 
 /// What fails, in errors.
 const HANDSHAKE: &str = "DTLS handshake";
@@ -82,7 +78,6 @@ pub(super) struct State {
     doubts: u32,
     inbox: Inbox,
     rejected: Rejected,
-    scratch: Vec<u8>,
 }
 
 impl ClientSocket {
@@ -108,7 +103,6 @@ impl ClientSocket {
             doubts: 0,
             inbox: Inbox::default(),
             rejected: Rejected::default(),
-            scratch: vec![0; MAX_CERTIFICATE],
         };
         Ok(Self {
             host: host.clone(),
@@ -124,8 +118,7 @@ impl ClientSocket {
     pub(super) async fn connected(&self) -> Result<(), ConnectError> {
         // A new socket may not know yet that it has room, and would lose the first datagram.
         self.socket().writable().await.map_err(|error| self.unreachable(error))?;
-        let mut buffer = vec![0; usize::from(u16::MAX)];
-        poll_fn(|cx| self.poll_connected(cx, &mut buffer)).await
+        poll_fn(|cx| self.poll_connected(cx, &mut Room::of(usize::from(u16::MAX)))).await
     }
 
     fn poll_connected(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Result<(), ConnectError>> {
@@ -138,7 +131,6 @@ impl ClientSocket {
                 return Poll::Ready(Err(error));
             }
             if state.is_connected {
-                state.scratch = Vec::new();
                 return Poll::Ready(Ok(()));
             }
             match state.socket.poll_recv(cx, buffer) {
@@ -213,9 +205,9 @@ impl ClientSocket {
     }
 
     fn drain(&self, state: &mut State, received: Option<Received>) {
-        let State { socket, connection, random, is_connected, is_trusted, over, inbox, scratch, .. } = state;
+        let State { socket, connection, random, is_connected, is_trusted, over, inbox, .. } = state;
         let resends = connection.resends();
-        connection.drain(scratch, |event| match event {
+        connection.drain(|event| match event {
             // Nothing more is sent to a server that is not trusted. A datagram that is not sent is lost like any other.
             Event::Packet(packet) if over.is_none() => {
                 *random = record::client_hello(packet).unwrap_or(*random);
@@ -346,12 +338,12 @@ impl Datagrams for ClientSocket {
         // Receiving runs the timers too, but a client may only send.
         self.run_timers(&mut state);
         self.is_over(&state)?;
-        let State { socket, connection, over, scratch, .. } = &mut *state;
+        let State { socket, connection, over, .. } = &mut *state;
         if let Err(error) = connection.send(payload) {
             *over = Some(self.lost(true, &error.to_string()));
         }
         let mut sent = Ok(());
-        connection.drain(scratch, |event| {
+        connection.drain(|event| {
             if let Event::Packet(packet) = event {
                 self.trace.sealed(payload, packet);
                 sent = socket.try_send(packet, self.peer, None);
@@ -375,11 +367,11 @@ impl Drop for ClientSocket {
     /// Says goodbye, so that the server forgets the client at once.
     fn drop(&mut self) {
         let mut state = self.state();
-        let State { socket, connection, is_connected: true, over: None, scratch, .. } = &mut *state else {
+        let State { socket, connection, is_connected: true, over: None, .. } = &mut *state else {
             return;
         };
         connection.close();
-        connection.drain(scratch, |event| {
+        connection.drain(|event| {
             if let Event::Packet(packet) = event {
                 let _ = socket.try_send(packet, self.peer, None);
             }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     path::{Host, Randomness},
     tap::LossCause,
-    unit::Time,
+    unit::{Room, Time},
 };
 
 /// One end of one connection.
@@ -48,6 +48,10 @@ pub(super) enum Event<'a> {
 /// acknowledgement whenever its timers run, and asks to run them again at once. RFC 9147 section 7.1 recommends a
 /// quarter of the retransmission timeout, which is 1 s at first.
 const ACKNOWLEDGE_AGAIN: Duration = Duration::from_millis(250);
+
+/// Room for the longest certificate that a handshake may bring: dimpl keeps 30 datagrams of it, and panics without
+/// room.
+const MAX_CERTIFICATE: usize = 30 * u16::MAX as usize;
 
 /// Why this build cannot run DTLS, if it cannot. dimpl uses the clock of the standard library, which browsers do not
 /// have.
@@ -142,15 +146,16 @@ impl Connection {
     }
 
     /// Passes everything that the connection wants done to `act`. Must follow each call of another method.
-    pub(super) fn drain(&mut self, scratch: &mut Vec<u8>, mut act: impl FnMut(Event<'_>)) {
+    pub(super) fn drain(&mut self, mut act: impl FnMut(Event<'_>)) {
+        let mut room = Room::of(MAX_CERTIFICATE);
         loop {
-            match self.dtls.poll_output(scratch) {
+            match self.dtls.poll_output(&mut room) {
                 Output::Packet(packet) => act(Event::Packet(packet)),
                 Output::ApplicationData(data) => act(Event::Data(data)),
                 Output::PeerCert(certificate) => act(Event::Certificate(certificate)),
                 Output::Connected => act(Event::Connected),
                 Output::CloseNotify => act(Event::Closed),
-                Output::BufferTooSmall { needed } => scratch.resize(needed, 0),
+                Output::BufferTooSmall { needed } => room = Room::of(needed),
                 Output::Timeout(at) => {
                     let at = Time::ZERO + at.saturating_duration_since(self.origin);
                     let handled = self.handled.filter(|handled| at <= *handled);

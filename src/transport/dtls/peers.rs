@@ -46,7 +46,6 @@ pub(super) struct Peers {
     pub(super) deadlines: Deadlines,
     pub(super) inbox: Inbox,
     pub(super) rejected: Rejections,
-    pub(super) scratch: Vec<u8>,
 }
 
 /// The outcome of a step of a handshake.
@@ -162,7 +161,7 @@ impl Peers {
                 Some(datagram) => connection.receive(now, datagram),
                 None => connection.run_timers(now),
             };
-            connection.drain(&mut self.scratch, |event| match event {
+            connection.drain(|event| match event {
                 Event::Packet(packet) => step.packets.push(packet.to_vec()),
                 Event::Connected => step.is_connected = true,
                 _ => {}
@@ -293,7 +292,7 @@ impl Peers {
         let Some(session) = peer.session.as_mut() else { return false };
         let (socket, trace, inbox, mut is_closed) = (&self.socket, &self.trace, &mut self.inbox, false);
         let (random, resends) = (session.random, session.connection.resends());
-        session.connection.drain(&mut self.scratch, |event| match event {
+        session.connection.drain(|event| match event {
             Event::Packet(packet) => {
                 trace.flies(packet, &random, resends);
                 drop(socket.try_send(packet, client, peer.from));
@@ -321,7 +320,7 @@ impl Peers {
         let session = peer.session.as_mut()?;
         session.connection.send(message).ok()?;
         let (socket, trace, mut sent) = (&self.socket, &self.trace, Ok(()));
-        session.connection.drain(&mut self.scratch, |event| {
+        session.connection.drain(|event| {
             if let Event::Packet(packet) = event {
                 trace.sealed(message, packet);
                 sent = socket.try_send(packet, client, peer.from);

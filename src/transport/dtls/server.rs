@@ -64,7 +64,6 @@ impl ServerSocket {
             deadlines: Default::default(),
             inbox: Default::default(),
             rejected: Rejections::default(),
-            scratch: Vec::new(),
         };
         Ok(Self { inner: socket, state: Mutex::new(State { peers, sleep: host.sleep_until(Time::ZERO) }) })
     }

@@ -37,17 +37,25 @@ struct Tickets {
 }
 
 impl Sessions {
-    /// Whether there is an unused ticket.
-    pub fn is_resumable(&self) -> bool {
-        self.tickets.unused.load(Ordering::Relaxed) > 0
+    /// The most connections to a server that can be resumed at the same time: the tickets of a server that rustls keeps.
+    pub const MOST: usize = 8;
+
+    /// Unused tickets: how many connections to the server can be resumed now. At most [`Sessions::MOST`].
+    pub fn unused(&self) -> usize {
+        self.tickets.unused.load(Ordering::Relaxed)
     }
 
-    /// Completes when there is an unused ticket.
-    pub async fn resumable(&self) {
+    /// Whether there is an unused ticket.
+    pub fn is_resumable(&self) -> bool {
+        self.unused() > 0
+    }
+
+    /// Completes when there are more than `tickets` unused ones.
+    pub async fn more_than(&self, tickets: usize) {
         let mut arrived = std::pin::pin!(self.tickets.arrived.notified());
         // Before checking, so that a ticket that arrives in between is not missed.
         arrived.as_mut().enable();
-        if !self.is_resumable() {
+        if self.unused() <= tickets {
             arrived.await;
         }
     }
@@ -88,8 +96,8 @@ impl fmt::Debug for Tickets {
     }
 }
 
-/// Counts tickets; the store does everything else. It drops old tickets when it is full, so the count is an upper
-/// bound, but 0 if the store is empty.
+/// Counts the tickets of a server; the store does everything else. It drops old tickets when it is full. With several
+/// servers the count is an upper bound, but 0 if the store is empty.
 impl ClientSessionStore for Tickets {
     fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
         self.store.set_kx_hint(server, group);
@@ -109,7 +117,10 @@ impl ClientSessionStore for Tickets {
 
     fn insert_tls13_ticket(&self, server: ServerName<'static>, ticket: Tls13ClientSessionValue) {
         self.store.insert_tls13_ticket(server, ticket);
-        self.unused.fetch_add(1, Ordering::Relaxed);
+        // The closure always gives a value.
+        let _ = self.unused.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |unused| {
+            Some((unused + 1).min(Sessions::MOST))
+        });
         self.arrived.notify_waiters();
     }
 

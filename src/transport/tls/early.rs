@@ -7,40 +7,54 @@ use std::{
 };
 
 use rustls::{ServerConfig, ServerConnection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
+    sync::OwnedSemaphorePermit,
+};
 
+use super::limits::HANDSHAKE_LIMIT;
 use crate::{
-    path::{ByteStream, Connected, Host},
+    path::{ByteStream, Connected, Host, Sleep},
     transport::ConnectError,
 };
 
 /// Bytes buffered between TLS and the application, each way.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// A TLS server on `connected`. It is returned at once, and yields early data as it arrives.
+/// A TLS server on `connected`. It is returned at once, and yields early data as it arrives. Its handshake takes `place`,
+/// for [`HANDSHAKE_LIMIT`] at most.
 ///
 /// Returns an error if rustls refuses the configuration.
 pub(super) fn accept_early(
     host: &Arc<dyn Host>,
     connected: Connected,
     config: &Arc<ServerConfig>,
+    place: Option<OwnedSemaphorePermit>,
 ) -> Result<Connected, ConnectError> {
     let Connected { stream, local, peer, kernel } = connected;
     let session = ServerConnection::new(config.clone())
         .map_err(|e| ConnectError::from_tls(peer, io::Error::other(e)))?;
     let (ours, theirs) = tokio::io::duplex(BUFFER_BYTES);
-    host.spawn("a TLS server", Box::pin(pump(stream, session, ours)));
+    let limit = host.sleep(HANDSHAKE_LIMIT);
+    host.spawn("a TLS server", Box::pin(pump(stream, session, ours, limit, place)));
     Ok(Connected { stream: Box::new(theirs), local, peer, kernel })
 }
 
 /// Copies bytes between the wire and the application until either is closed. A failed session closes both, after its
-/// alert is sent.
-async fn pump(mut wire: Box<dyn ByteStream>, mut session: ServerConnection, mut application: DuplexStream) {
+/// alert is sent. So does `limit` before the handshake is complete.
+async fn pump(
+    mut wire: Box<dyn ByteStream>,
+    mut session: ServerConnection,
+    mut application: DuplexStream,
+    mut limit: Sleep,
+    mut place: Option<OwnedSemaphorePermit>,
+) {
     let mut from_wire = vec![0; BUFFER_BYTES];
     let mut from_application = vec![0; BUFFER_BYTES];
     loop {
         let carried = tokio::select! {
             biased;
+            () = &mut limit, if place.is_some() => return,
             read = wire.read(&mut from_wire) => match read {
                 Ok(n @ 1..) => receive(&mut session, &from_wire[..n], &mut application).await,
                 _ => return,
@@ -57,6 +71,7 @@ async fn pump(mut wire: Box<dyn ByteStream>, mut session: ServerConnection, mut 
             },
         };
         let sent = send(&mut session, &mut *wire).await;
+        place = place.filter(|_| session.is_handshaking());
         if carried.and(sent).is_err() {
             return;
         }

@@ -1,6 +1,7 @@
 //! TLS 1.3 over the kernel's TCP (RFC 8446).
 
 mod early;
+mod limits;
 mod session;
 
 #[cfg(feature = "sockets")]

@@ -4,10 +4,14 @@ use std::{net::SocketAddr, sync::Arc};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use rustls::{ServerConfig, pki_types::ServerName};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::early::accept_early;
+use super::{
+    early::accept_early,
+    limits::{HANDSHAKE_LIMIT, MOST_HANDSHAKES},
+};
 use crate::{
-    path::{Connected, Host, Listener},
+    path::{Connected, Host, Listener, timeout},
     tap::{StreamTap, Tap},
     transport::{
         Carrier, ClosedForm, ConnectError, Controllers, Credentials, DialSettings, Establishing,
@@ -43,8 +47,7 @@ impl Protocol for Tls {
             reason: e.to_string(),
         })?;
         let tap = settings.tap.filter(|_| !tls.early_data);
-        let handshakes = FuturesUnordered::new();
-        Ok(Box::new(TlsListening { host: host.clone(), listener, config: Arc::new(config), tap, handshakes }))
+        Ok(Box::new(TlsListening::new(host, listener, config, tap)))
     }
 }
 
@@ -55,6 +58,21 @@ struct TlsListening {
     tap: Option<Tap>,
     /// Those in progress.
     handshakes: FuturesUnordered<Establishing<'static>>,
+    /// Places for handshakes.
+    places: Arc<Semaphore>,
+}
+
+impl TlsListening {
+    fn new(
+        host: &Arc<dyn Host>,
+        listener: Box<dyn Listener>,
+        config: ServerConfig,
+        tap: Option<Tap>,
+    ) -> Self {
+        let places = Arc::new(Semaphore::new(MOST_HANDSHAKES));
+        let (host, config) = (host.clone(), Arc::new(config));
+        Self { host, listener, config, tap, handshakes: FuturesUnordered::new(), places }
+    }
 }
 
 impl Listening for TlsListening {
@@ -64,32 +82,43 @@ impl Listening for TlsListening {
 
     /// The next session whose handshake ends. Several clients can make theirs at a time.
     fn accept(&mut self) -> Establishing<'_> {
+        let Self { host, listener, config, tap, handshakes, places } = self;
         Box::pin(async move {
             loop {
-                let connected = tokio::select! {
-                    biased;
-                    Some(session) = self.handshakes.next() => return session,
-                    connected = self.listener.accept() => connected?,
+                let next_client = async {
+                    // The semaphore is never closed.
+                    let place = places.clone().acquire_owned().await.ok();
+                    listener.accept().await.map(|connected| (connected, place))
                 };
-                let (connected, tap) = tap_stream(self.tap.as_ref(), connected);
-                if self.config.max_early_data_size > 0 {
-                    return Ok(session(accept_early(&self.host, connected, &self.config)?, tap));
+                let (connected, place) = tokio::select! {
+                    biased;
+                    Some(session) = handshakes.next() => return session,
+                    client = next_client => client?,
+                };
+                let (connected, tap) = tap_stream(tap.as_ref(), connected);
+                if config.max_early_data_size > 0 {
+                    return Ok(session(accept_early(host, connected, config, place)?, tap));
                 }
-                self.handshakes.push(Box::pin(handshake(self.config.clone(), connected, tap)));
+                handshakes.push(Box::pin(handshake(host.clone(), config.clone(), connected, tap, place)));
             }
         })
     }
 }
 
-/// A server's TLS handshake over a TCP connection.
+/// A server's TLS handshake over a TCP connection, which takes a place.
 async fn handshake(
+    host: Arc<dyn Host>,
     config: Arc<ServerConfig>,
     connected: Connected,
     tap: Option<StreamTap>,
+    _place: Option<OwnedSemaphorePermit>,
 ) -> Result<Session, ConnectError> {
     let Connected { stream, local, peer, kernel } = connected;
     let accepting = tokio_rustls::TlsAcceptor::from(config).accept(stream);
-    let mut stream = accepting.await.map_err(|e| ConnectError::from_tls(peer, e))?;
+    let accepted = timeout(&*host, HANDSHAKE_LIMIT, accepting).await;
+    let accepted =
+        accepted.map_err(|e| ConnectError::TimedOut { what: "TLS handshake", peer, after: e.0 })?;
+    let mut stream = accepted.map_err(|e| ConnectError::from_tls(peer, e))?;
     fill_records(stream.get_mut().1);
     Ok(session(Connected { stream: Box::new(stream), local, peer, kernel }, tap))
 }
@@ -166,7 +195,94 @@ impl Transport {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
+    use tokio::io::duplex;
+
     use super::*;
+    use crate::{
+        certs,
+        link::LinkSpec,
+        path::{BoxFuture, PathError, Side, sim::World},
+        transport::security::{CertificateVerdict, ServerTls, Trust},
+        unit::{PerDirection, Time},
+    };
+
+    const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+    /// The backlog of a listener.
+    #[derive(Debug)]
+    struct Backlog(VecDeque<Connected>);
+
+    impl Listener for Backlog {
+        fn local_addr(&self) -> SocketAddr {
+            ADDRESS
+        }
+
+        fn accept(&mut self) -> BoxFuture<'_, Result<Connected, PathError>> {
+            match self.0.pop_front() {
+                Some(connected) => Box::pin(std::future::ready(Ok(connected))),
+                None => Box::pin(std::future::pending()),
+            }
+        }
+    }
+
+    /// The two ends of a connection.
+    fn connection() -> [Connected; 2] {
+        let (client, server) = duplex(1 << 14);
+        [client, server].map(|stream| Connected {
+            stream: Box::new(stream),
+            local: ADDRESS,
+            peer: ADDRESS,
+            kernel: None,
+        })
+    }
+
+    /// When a client's handshake ends that connects after `silent` others that say nothing.
+    fn accepted_after(silent: usize, early_data: bool) -> Time {
+        let world = World::new(&PerDirection::both(LinkSpec::default()), 1);
+        let host = world.host(Side::Server);
+        let (identity, _) = certs::ephemeral().unwrap();
+        let tls = ServerTls { identity, early_data, key_log: None };
+        let client_tls = ClientTls {
+            trust: Trust::Anyone,
+            server_name: certs::EPHEMERAL_NAME.try_into().unwrap(),
+            early_data: false,
+            sessions: None,
+            key_log: None,
+            verdict: CertificateVerdict::default(),
+        };
+        let (others, waiting): (Vec<_>, VecDeque<_>) = (0..silent).map(|_| connection().into()).unzip();
+        let [client, server] = connection();
+        let backlog = Backlog(waiting.into_iter().chain([server]).collect());
+        let config = tls.config(&host).unwrap();
+        let mut listening = TlsListening::new(&host, Box::new(backlog), config, None);
+        let serving = async {
+            let mut sessions = Vec::new();
+            loop {
+                sessions.push(listening.accept().await);
+            }
+        };
+        let connected = world.run(async {
+            tokio::select! {
+                biased;
+                session = connect(&host, client, &client_tls) => session.map(|_| host.now()),
+                () = serving => unreachable!("it does not end"),
+            }
+        });
+        drop(others);
+        connected.unwrap().unwrap()
+    }
+
+    #[test]
+    fn handshakes_in_progress_are_limited_in_number_and_time() {
+        for early_data in [false, true] {
+            let last_place = accepted_after(MOST_HANDSHAKES - 1, early_data);
+            assert_eq!(last_place, Time::ZERO, "early data: {early_data}");
+            let no_place = accepted_after(MOST_HANDSHAKES, early_data);
+            assert_eq!(no_place, Time::ZERO + HANDSHAKE_LIMIT, "early data: {early_data}");
+        }
+    }
 
     #[test]
     fn a_message_takes_22_bytes_more_for_each_record_that_it_fills() {

@@ -131,7 +131,7 @@ fn garbage_begins_few_handshakes_anew() {
                 let mut connection = Connection::server(config.clone(), certificate.clone(), &*serving);
                 connection.receive(serving.now(), &buffer[..len]).unwrap();
                 let mut hellos = Vec::new();
-                connection.drain(&mut Vec::new(), |event| {
+                connection.drain(|event| {
                     if let Event::Packet(packet) = event {
                         let length = usize::from(u16::from_be_bytes([packet[11], packet[12]]));
                         hellos.extend(packet.get(..13 + length).map(<[u8]>::to_vec));

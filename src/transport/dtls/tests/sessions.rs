@@ -76,13 +76,12 @@ fn connected_on(host: &dyn Host, versions: Versions) -> (Connection, Connection)
     let certificate = config::certificate(host, identity.p256.as_ref().unwrap(), address).unwrap();
     let mut client = Connection::client(setup(1).config(host, address).unwrap(), versions, host);
     let mut server = Connection::server(setup(2).config(host, address).unwrap(), certificate, host);
-    let mut scratch = Vec::new();
     let mut is_connected = [false; 2];
     client.run_timers(host.now()).unwrap();
     for turn in 0..12 {
         let (from, to) = if turn % 2 == 0 { (&mut client, &mut server) } else { (&mut server, &mut client) };
         let mut packets = Vec::new();
-        from.drain(&mut scratch, |event| match event {
+        from.drain(|event| match event {
             Event::Packet(packet) => packets.push(packet.to_vec()),
             Event::Connected => is_connected[turn % 2] = true,
             _ => {}
@@ -96,7 +95,7 @@ fn connected_on(host: &dyn Host, versions: Versions) -> (Connection, Connection)
 fn sealed(connection: &mut Connection, message: &[u8]) -> Vec<u8> {
     let mut packets = Vec::new();
     connection.send(message).unwrap();
-    connection.drain(&mut Vec::new(), |event| {
+    connection.drain(|event| {
         if let Event::Packet(packet) = event {
             packets.push(packet.to_vec());
         }
@@ -109,7 +108,7 @@ fn sealed(connection: &mut Connection, message: &[u8]) -> Vec<u8> {
 fn opened(connection: &mut Connection, datagram: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut messages = Vec::new();
     let done = connection.receive(crate::unit::Time::ZERO, datagram);
-    connection.drain(&mut Vec::new(), |event| match event {
+    connection.drain(|event| match event {
         Event::Data(message) => messages.push(message.to_vec()),
         Event::Closed => messages.push(b"closed".to_vec()),
         _ => {}
