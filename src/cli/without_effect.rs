@@ -265,7 +265,8 @@ impl Asked {
 
 /// Whether the options describe a link that may mark a packet, as far as they are valid.
 fn may_mark(matches: &ArgMatches) -> bool {
-    if matches.try_get_one::<bool>("ecn").is_err() {
+    // Of an option that the command does not have, clap says `Err` in debug builds and `None` in others.
+    if !matches!(matches.try_get_one::<bool>("ecn"), Ok(Some(_))) {
         return false;
     }
     let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
