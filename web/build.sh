@@ -17,15 +17,17 @@ else
 fi
 
 has() { command -v "$1" >/dev/null 2>&1; }
-missing() { echo "web/build.sh: $*" >&2; exit 1; }
+fail() { echo "web/build.sh: $*" >&2; exit 1; }
 
-[[ -d $(rustc --print sysroot)/lib/rustlib/$target ]] || missing "rustup target add $target"
-has clang || missing "clang is not installed"
+[[ -d $(rustc --print sysroot)/lib/rustlib/$target ]] || fail "rustup target add $target"
+has clang || fail "clang is not installed"
 
+. .ci/no-paths
 cargo build --locked --package wirelab-engine --profile $profile --target $target
 mkdir -p "$out"
-cargo run --locked --quiet --package wirelab-bindgen -- \
-    "${CARGO_TARGET_DIR:-target}/$target/$folder/wirelab_engine.wasm" "$out"
+env -u RUSTFLAGS -u CFLAGS cargo run --locked --quiet --package wirelab-bindgen -- \
+    "$build/$target/$folder/wirelab_engine.wasm" "$out"
+expect_no_paths "$out/engine_bg.wasm"
 if ! $quick && has "$opt"; then
     "$opt" -Oz --enable-bulk-memory --enable-multivalue --enable-mutable-globals --enable-nontrapping-float-to-int \
         --enable-reference-types --enable-sign-ext "$out/engine_bg.wasm" -o "$out/engine_bg.wasm"

@@ -4,6 +4,7 @@
 #   HOSTS=node1,node2 ./parallel.sh      two hosts, one part at a time on each
 #   ./parallel.sh                        this machine
 #
+# Other hosts need rsync, as this one does. WORKDIR names a folder on them for the files, which are removed in the end.
 # Use more parts than hosts, so that fast hosts run more of them. Existing parts are not run again.
 set -euo pipefail
 parts=${PARTS:-20}

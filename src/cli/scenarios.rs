@@ -42,14 +42,14 @@ macro_rules! scenarios {
 pub(crate) static SCENARIOS: [Scenario; 10] = scenarios![
     "data-centre",
     "interop-goodput",
-    "lossy-path",
+    "korea-china",
     "congested-wifi",
     "lte",
     "transatlantic",
     "bbr-loss",
-    "google-india",
+    "mexico-cellular",
     "geostationary",
-    "winds-satellite",
+    "lossy-satellite",
 ];
 
 impl Scenario {

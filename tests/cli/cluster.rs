@@ -143,6 +143,29 @@ fn the_kubernetes_manifest_is_an_indexed_job_that_makes_the_whole() {
 }
 
 #[test]
+fn the_kubernetes_manifest_is_valid_by_its_schema() {
+    if !has_module("kubernetes_validate") {
+        return;
+    }
+    let python = "import sys, yaml, kubernetes_validate as schemas\n\
+                  schemas.validate(yaml.safe_load(sys.stdin), schemas.latest_version(), strict=True)";
+    let validate = |manifest: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("manifest.yaml");
+        fs::write(&file, manifest).unwrap();
+        let mut command = Command::new(interpreter());
+        command.args(["-c", python]).stdin(fs::File::open(&file).unwrap());
+        command.output().unwrap()
+    };
+    let manifest = fs::read_to_string(examples().join("kubernetes.yaml")).unwrap();
+    let valid = validate(&manifest);
+    assert!(valid.status.success(), "{valid:?}");
+    for (right, wrong) in [("completions: 7", "completions: seven"), ("parallelism:", "parallel:")] {
+        assert!(!validate(&manifest.replace(right, wrong)).status.success(), "{wrong}");
+    }
+}
+
+#[test]
 fn snakemake_makes_the_whole() {
     if !has_command("snakemake") {
         return;

@@ -3,6 +3,7 @@
 use std::{
     future::{Future, pending},
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    pin::Pin,
     sync::Arc,
 };
 
@@ -26,10 +27,43 @@ pub(super) fn on_path<T>(
     queue: Option<&QueueMeter>,
     run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
 ) -> Result<OnPath<T>, RunError> {
-    match route.path {
-        PathKind::Netns => over_netns(route, queue, run),
-        PathKind::Relay => over_relay(route, queue, run),
-        _ => on_loopback(route, run),
+    let mut once = Once { run: Some(run), value: None };
+    let OnPath { value: (), wire, queue, ecn, fidelity } = match route.path {
+        PathKind::Netns => over_netns(route, queue, &mut once),
+        PathKind::Relay => over_relay(route, queue, &mut once),
+        _ => on_loopback(route, &mut once),
+    }?;
+    let value = once.value.expect("a run that succeeds has a value");
+    Ok(OnPath { value, wire, queue, ecn, fidelity })
+}
+
+/// What is run on a path. All experiments share the code of the paths, which would be half a megabyte of the program if
+/// each had its own.
+trait Run {
+    fn run<'a>(
+        &'a mut self,
+        ends: &'a Ends,
+        wire: &'a Wire<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + 'a>>;
+}
+
+/// A run, until it begins, and its value, once it has ended.
+struct Once<R, T> {
+    run: Option<R>,
+    value: Option<T>,
+}
+
+impl<T, R: AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>> Run for Once<R, T> {
+    fn run<'a>(
+        &'a mut self,
+        ends: &'a Ends,
+        wire: &'a Wire<'_>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), RunError>> + 'a>> {
+        Box::pin(async move {
+            let run = self.run.take().expect("it is run once");
+            self.value = Some(run(ends, wire).await?);
+            Ok(())
+        })
     }
 }
 
@@ -45,10 +79,7 @@ pub(super) fn on_this_machine<T>(
 }
 
 /// Two sockets on loopback, without a link.
-fn on_loopback<T>(
-    route: Route<'_>,
-    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
-) -> Result<OnPath<T>, RunError> {
+fn on_loopback(route: Route<'_>, run: &mut dyn Run) -> Result<OnPath<()>, RunError> {
     // Dropped last: the last segments of the kernel's TCP are sent as the hosts close.
     let observed = SocketObservers::new(route.observers);
     let runtime = runtime()?;
@@ -62,16 +93,16 @@ fn on_loopback<T>(
         change: None,
     };
     let read = Reading { counters: &|| None, queue: None };
-    let (value, wire) = drive(&runtime, &ends, read, pending(), run)?;
-    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: None })
+    let wire = drive(&runtime, &ends, read, pending(), run)?;
+    Ok(OnPath { value: (), wire, queue: None, ecn: None, fidelity: None })
 }
 
 /// Two sockets on loopback with a relay between them.
-fn over_relay<T>(
+fn over_relay(
     route: Route<'_>,
     queue: Option<&QueueMeter>,
-    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
-) -> Result<OnPath<T>, RunError> {
+    run: &mut dyn Run,
+) -> Result<OnPath<()>, RunError> {
     let runtime = runtime()?;
     let client = runtime.block_on(async { DirectHost::new() })?;
     let server = server_beside(&client)?;
@@ -88,18 +119,18 @@ fn over_relay<T>(
     };
     let broken = async { relay.broken().await.into() };
     let read = Reading { counters: &|| Some(relay.counters()), queue };
-    let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
+    let wire = drive(&runtime, &ends, read, broken, run)?;
     // The kernel's drops at the ends' sockets are counted as these close.
     drop((ends, server, runtime));
-    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(relay.finish().fidelity) })
+    Ok(OnPath { value: (), wire, queue: None, ecn: None, fidelity: Some(relay.finish().fidelity) })
 }
 
 /// Two fresh network namespaces with the forwarder between them.
-fn over_netns<T>(
+fn over_netns(
     route: Route<'_>,
     queue: Option<&QueueMeter>,
-    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
-) -> Result<OnPath<T>, RunError> {
+    run: &mut dyn Run,
+) -> Result<OnPath<()>, RunError> {
     let controller = route.congestion.kernel_name();
     let world =
         Arc::new(netns::World::with_device(route.links, route.seed, Device::best(), route.observers)?);
@@ -127,8 +158,8 @@ fn over_netns<T>(
         }
     };
     let read = Reading { counters: &|| Some(world.counters()), queue };
-    let (value, wire) = drive(&runtime, &ends, read, broken, run)?;
-    Ok(OnPath { value, wire, queue: None, ecn: None, fidelity: Some(world.fidelity()) })
+    let wire = drive(&runtime, &ends, read, broken, run)?;
+    Ok(OnPath { value: (), wire, queue: None, ecn: None, fidelity: Some(world.fidelity()) })
 }
 
 /// The counters and the meter of a wire.
@@ -138,22 +169,22 @@ struct Reading<'a> {
 }
 
 /// Runs `run` until it completes or the wire is `broken`, and returns what the wire did meanwhile.
-fn drive<T>(
+fn drive(
     runtime: &tokio::runtime::Runtime,
     ends: &Ends,
     read: Reading<'_>,
     broken: impl Future<Output = RunError>,
-    run: impl AsyncFnOnce(&Ends, &Wire<'_>) -> Result<T, RunError>,
-) -> Result<(T, Option<PerDirection<Counters>>), RunError> {
+    run: &mut dyn Run,
+) -> Result<Option<PerDirection<Counters>>, RunError> {
     let wire = Wire::new(read.counters, read.queue);
-    let value = runtime.block_on(async {
+    runtime.block_on(async {
         tokio::select! {
             biased;
             error = broken => Err(error),
-            value = run(ends, &wire) => value,
+            run = run.run(ends, &wire) => run,
         }
     })?;
-    Ok((value, wire.measured()))
+    Ok(wire.measured())
 }
 
 pub(super) fn system_settings(in_namespaces: bool) -> Vec<(String, String)> {

@@ -3,6 +3,8 @@
 //!
 //! A response is written from one block as fast as the client takes it, so its length costs no memory.
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use quinn::{Connection, ReadExactError, RecvStream, SendStream, VarInt};
 
@@ -14,8 +16,8 @@ use crate::serve::{
 /// The application protocol (section 2.1).
 pub(super) const ALPN: &[u8] = b"perf";
 
-/// The content of responses.
-static BLOCK: [u8; 64 * 1024] = [0; 64 * 1024];
+/// The content of responses. Not a constant, which would be in the program.
+static BLOCK: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![0; 64 * 1024]));
 
 /// Serves a bidirectional stream: the response goes back on it.
 pub(super) async fn bidirectional(worker: &Worker, mut send: SendStream, mut receive: RecvStream) {
@@ -86,7 +88,7 @@ async fn respond(worker: &Worker, send: &mut SendStream, requested: u64) -> Resu
     let mut left = requested;
     while left > 0 {
         let length = usize::try_from(left).map_or(BLOCK.len(), |left| left.min(BLOCK.len()));
-        within_idle(worker, send.write_chunk(Bytes::from_static(&BLOCK[..length]))).await?;
+        within_idle(worker, send.write_chunk(BLOCK.slice(..length))).await?;
         worker.counters.sent(length);
         left -= length as u64;
     }

@@ -204,7 +204,7 @@ pub(super) const SWEEPS: &[Example] = &[
         )],
         &["part 3/7: 1 of 7 runs, to bench-3-of-7.part"],
     ),
-    plain("wirelab scenarios", &[], &["lte", "Source: WebPageTest", "winds-satellite"]),
+    plain("wirelab scenarios", &[], &["lte", "Source: WebPageTest", "lossy-satellite"]),
     plain("wirelab scenarios lte", &[], &["rtt = \"70ms\"", "source = "]),
     plain("wirelab bench --scenario lte --loss 1%", &[BENCH_UDP], &["70 ms", "12 Mbit/s", "1%"]),
     plain(
