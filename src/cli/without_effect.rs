@@ -234,7 +234,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn new(matches: &ArgMatches) -> Self {
+    fn new(command: &Command, matches: &ArgMatches) -> Self {
         let raw = ["urls", "what", "url"].into_iter().filter_map(|id| matches.try_get_raw(id).ok().flatten());
         let urls: Vec<Target> = raw.flatten().filter_map(|url| url.to_str()?.parse().ok()).collect();
         let named = matches.try_get_one::<Transports>("transport").ok().flatten().map(Transports::all);
@@ -250,7 +250,7 @@ impl Asked {
             Some(Traffic::Page(_)) => (Application::default(), true),
             None => (Application::default(), false),
         };
-        let may_mark = may_mark(matches);
+        let may_mark = may_mark(command, matches);
         Self { urls, transports, application, page, may_mark }
     }
 
@@ -264,8 +264,9 @@ impl Asked {
 }
 
 /// Whether the options describe a link that may mark a packet, as far as they are valid.
-fn may_mark(matches: &ArgMatches) -> bool {
-    if matches.try_get_one::<bool>("ecn").is_err() {
+fn may_mark(command: &Command, matches: &ArgMatches) -> bool {
+    // Release builds do not tell options that a command does not have from those that were not given.
+    if command.get_arguments().all(|argument| argument.get_id() != "ecn") {
         return false;
     }
     let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
@@ -281,7 +282,7 @@ pub(super) struct Idle {
 
 /// The options of `command` that have no effect.
 pub(super) fn find(command: &Command, matches: &ArgMatches) -> Vec<Idle> {
-    let asked = Asked::new(matches);
+    let asked = Asked::new(command, matches);
     let rows = ROWS.iter().filter(|row| row.commands.contains(&command.get_name()));
     let idle = rows.filter(|row| !(row.has_effect)(&asked)).flat_map(|row| {
         let given = |option: &&Arg| {
