@@ -32,6 +32,8 @@ const BUFFER_BYTES: usize = 128 << 10;
 const CONTROL_BYTES: usize = 128;
 /// How many packets are read before the next look for the end.
 const PACKETS_BETWEEN_LOOKS: u64 = 1024;
+/// Beyond this many ports the filter accepts every port: the kernel limits the length of a filter, and its memory.
+const MOST_FILTERED_PORTS: usize = 64;
 /// Room for packets that wait to be read, with the kernel's own data about each.
 const QUEUE_BYTES: usize = 64 << 20;
 
@@ -81,7 +83,7 @@ impl Segments {
             *reader = Reader::start(host.clone(), self.shown.clone()).ok();
         }
         if let Some(reader) = &*reader {
-            // If the kernel refuses the longer filter, the segments of this server are not shown.
+            // A filter that short is refused only for want of memory. Then this server's segments are not shown.
             let _ = reader.watch(server, side);
         }
     }
@@ -253,7 +255,8 @@ fn packet_socket() -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Accepts TCP segments from or to these ports.
+/// Accepts TCP segments from or to these ports, or all of them if the ports are too many. The reader looks at the
+/// addresses anyway.
 fn filter(ports: &[u16]) -> Vec<SockFilter> {
     const IPV4: u32 = 0x40;
     const IPV6: u32 = 0x60;
@@ -295,6 +298,10 @@ fn segment(
     const SOURCE_PORT: u32 = 0;
     const DESTINATION_PORT: u32 = 2;
     let mut program = vec![bpf::load_byte(protocol_at), bpf::jump_if_equal(TCP, 1, 0), bpf::accept(0)];
+    if ports.len() > MOST_FILTERED_PORTS {
+        program.push(bpf::accept(ALL_BYTES));
+        return program;
+    }
     program.extend(before);
     for port_at in [SOURCE_PORT, DESTINATION_PORT] {
         program.push(load(port_at));
@@ -361,16 +368,24 @@ mod tests {
         client.read_exact(&mut vec![0; reply.len()]).unwrap();
     }
 
-    /// The segments with data that observers see, if `sides` of one of two servers at `address` are watched.
-    fn seen(address: &str, sides: &[Side]) -> (Vec<Seen>, u16) {
+    /// Segments whose data is recorded.
+    fn observed() -> (Segments, Log) {
         let log = Log::default();
         let mut observers = Observers::default();
         observers.push(Box::new(Recorder(log.clone())));
-        let segments = Segments::new(Arc::new(Mutex::new(Shown::new(observers))));
+        (Segments::new(Arc::new(Mutex::new(Shown::new(observers)))), log)
+    }
+
+    fn host() -> Arc<dyn Host> {
+        runtime().unwrap().block_on(async { DirectHost::new() }).unwrap()
+    }
+
+    /// The segments with data that observers see, if `sides` of one of two servers at `address` are watched.
+    fn seen(address: &str, sides: &[Side]) -> (Vec<Seen>, u16) {
+        let (segments, log) = observed();
         let [watched, other] = [(); 2].map(|()| TcpListener::bind(address).unwrap());
         let server = watched.local_addr().unwrap();
-        let runtime = runtime().unwrap();
-        let host: Arc<dyn Host> = runtime.block_on(async { DirectHost::new() }).unwrap();
+        let host = host();
         for side in sides {
             segments.watch(server, *side, &host);
         }
@@ -389,6 +404,37 @@ mod tests {
             skip("observing TCP takes CAP_NET_RAW");
         }
         may
+    }
+
+    #[test]
+    fn a_server_beyond_those_that_fit_into_a_filter_is_seen() {
+        if !is_privileged() {
+            return;
+        }
+        let ((segments, log), host) = (observed(), host());
+        let listeners: Vec<TcpListener> =
+            (0..=MOST_FILTERED_PORTS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        for listener in &listeners {
+            segments.watch(listener.local_addr().unwrap(), Side::Client, &host);
+        }
+        let last = listeners.last().unwrap();
+        exchange(last, b"request", b"reply");
+        segments.end();
+        let port = last.local_addr().unwrap().port();
+        let expected = [
+            (Direction::ToServer, port, b"request".to_vec(), false),
+            (Direction::ToClient, port, b"reply".to_vec(), true),
+        ];
+        assert_eq!(*log.lock(), expected);
+    }
+
+    #[test]
+    fn the_kernel_takes_filters_for_all_ports() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        for ports in [1, MOST_FILTERED_PORTS as u16, MOST_FILTERED_PORTS as u16 + 1, u16::MAX] {
+            let ports: Vec<u16> = (1..=ports).collect();
+            socket2::SockRef::from(&socket).attach_filter(&filter(&ports)).unwrap();
+        }
     }
 
     fn addresses() -> impl Iterator<Item = &'static str> {
