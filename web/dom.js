@@ -32,11 +32,22 @@ export function fit(part) {
   }
 }
 
-// A duration in nanoseconds, with three significant digits.
+const inUnit = ns =>
+  ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
+
+// A duration in nanoseconds, with at most three significant digits.
 export function time(ns) {
-  const [value, unit] =
-    ns < 1e3 ? [ns, 'ns'] : ns < 1e6 ? [ns / 1e3, 'us'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
+  const [value, unit] = inUnit(ns);
   return `${Number(value.toPrecision(3))} ${unit}`;
+}
+
+// A measured duration in nanoseconds as a report has it: with three significant digits.
+export function measured(ns) {
+  if (!ns) return '0 ms';
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(ns)) - 2);
+  // Rounded before the unit is chosen: 999.9 us is 1.00 ms.
+  const [value, unit] = inUnit(Math.round(ns / step) * step);
+  return `${value.toFixed(unit === 'ns' || value >= 100 ? 0 : value >= 10 ? 1 : 2)} ${unit}`;
 }
 
 export const share = ratio => (ratio == null ? '-' : `${Number((ratio * 100).toPrecision(3))}%`);
@@ -76,3 +87,5 @@ export async function copy(text, what) {
 export const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export const prefersStill = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+export const isTouch = () => matchMedia('(pointer: coarse)').matches;

@@ -1,5 +1,5 @@
 // An episode packet by packet: time runs down, packets travel between the ends, messages wait until they are released.
-import { button, el, prefersStill, svg, time } from 'lab/dom.js';
+import { button, el, isTouch, prefersStill, svg, time } from 'lab/dom.js';
 
 const PACKET = 22;
 // Drawn seconds of a whole episode at normal speed.
@@ -35,7 +35,7 @@ export function ladder(episode, name, close) {
     role: 'img',
     'aria-label': `Packet ladder of message ${subject.number} on ${name}. The list of events below has the same.`,
   });
-  const info = el('p', { class: 'info', 'aria-live': 'polite' }, 'Point at a packet, or step through the events.');
+  const info = el('p', { class: 'info', 'aria-live': 'polite' }, `${isTouch() ? 'Tap' : 'Point at'} a packet, or step through the events.`);
   const events = eventsOf(episode, from);
   let parts = [];
   let now = to;
@@ -53,12 +53,12 @@ export function ladder(episode, name, close) {
         svg('line', { class: 'life', x1: end(which), x2: end(which), y1: 28, y2: height() - 10 }),
       );
     }
+    episode.waits.forEach((wait, index) => drawWait(wait, index));
     const rows = Math.min(8, Math.max(2, Math.floor(height() / 90)));
     for (let row = 0; row <= rows; row += 1) {
       const at = from + (length * row) / rows;
       drawing.append(text(4, y(at) + 4, row ? `+${time(Math.round(at - from))}` : '0', 'start', { class: 'instant' }));
     }
-    episode.waits.forEach((wait, index) => drawWait(wait, index));
     if (episode.waits.length) {
       const { waits, at } = episode;
       const words = waits.length > 1 ? `${waits.length} wait` : `${waits[0].message.number} waits`;
@@ -218,6 +218,8 @@ export function ladder(episode, name, close) {
   }
   function step(direction) {
     pause();
+    // A step from the end begins anew.
+    if (direction > 0 && now >= to) now = from - 1;
     const next = direction > 0 ? events.find(event => event.at > now) : events.findLast(event => event.at < now);
     if (!next) return;
     show(next.at);
@@ -270,9 +272,10 @@ export function ladder(episode, name, close) {
       ...[
         ['packet', 'packet with messages'],
         ['again', 'sent again, dashed where needless'],
-        ['lost', 'lost'],
+        ['lost', 'lost where the cross is'],
         ['ack', 'acknowledgement'],
-        ['waits', 'message that waits'],
+        ['waits', 'message that waits, paler once it is released'],
+        ['number', 'the message that a packet carries'],
       ].map(([kind, words]) =>
         el('span', {}, el('span', { class: `swatch k-${kind}`, 'aria-hidden': 'true' }), ` ${words} `),
       ),
@@ -300,7 +303,7 @@ function packetWords(packet, from) {
   const cargo =
     carried.length > 6
       ? `${carried.slice(0, 6).join(', ')} and ${carried.length - 6} more`
-      : carried.join(', ') || 'no message: an acknowledgement or the like';
+      : carried.join(', ') || 'no message (an acknowledgement or the like)';
   const fate = packet.lost ? 'is lost' : `arrives at +${time(packet.arrives_ns - from)}`;
   const found = packet.loss ? `; its sender ${verdict(packet.loss, from)}` : '';
   const frames = packet.frames ? `. Frames: ${packet.frames}` : '';
@@ -318,9 +321,9 @@ function eventsOf(episode, from) {
     list.push({ at: packet.entered_ns, words: packetWords(packet, from) });
     if (packet.lost) continue;
     const carried = packet.carries.map(({ message }) => message.number).join(', ');
-    const cargo = carried && ` with message ${carried}`;
+    const cargo = carried ? `the packet with message ${carried}` : 'a packet without a message';
     const end = packet.from === 'client' ? 'server' : 'client';
-    list.push({ at: packet.arrives_ns, words: `it arrives at the ${end}${cargo}` });
+    list.push({ at: packet.arrives_ns, words: `${cargo} arrives at the ${end}` });
   }
   for (const wait of episode.waits) {
     list.push({

@@ -42,12 +42,16 @@ try {
     state.view = 'tour';
     show(tour);
   });
+  // A link would change the address, which holds the state.
+  byId('skip').addEventListener('click', () =>
+    document.querySelector(state.view === 'tour' ? '.lesson' : '.shown')?.focus(),
+  );
   byId('share').addEventListener('click', () => copy(location.href, 'Link'));
   byId('compare').addEventListener('click', () => {
     state.lines = state.lines.length > 1 ? [state.lines[0]] : [state.lines[0], state.lines[0]];
     if (state.ladder?.place) state.ladder = null;
     build(engine, about);
-    write(state);
+    show(tour);
     say(state.lines.length > 1 ? 'Two configurations: change one of them' : 'One configuration');
   });
   addEventListener('hashchange', () => {
@@ -96,6 +100,7 @@ function build(engine, about) {
 async function show(tour) {
   const isTour = state.view === 'tour';
   byId('lab').hidden = isTour;
+  byId('intro').hidden = isTour || state.lines.length > 1;
   byId('tour').hidden = !isTour;
   byId('compare').hidden = isTour;
   byId('view-lab').setAttribute('aria-pressed', !isTour);

@@ -41,7 +41,7 @@ export class Panel {
       settings,
       el(
         'div',
-        { class: 'shown' },
+        { class: 'shown', tabindex: '-1' },
         el('p', { class: 'command' }, '$ ', this.command),
         tools,
         this.bar,
@@ -179,6 +179,7 @@ export class Panel {
     if (!cell) return;
     this.opening?.abort(new DOMException('', 'AbortError'));
     const { signal } = (this.opening = new AbortController());
+    const opener = byHand ? document.activeElement : null;
     const words = this.only(cell.transport, cell.congestion);
     try {
       if (!this.isSimulated()) return say('Ladders are drawn in virtual time: choose the path sim');
@@ -189,6 +190,7 @@ export class Panel {
       const element = ladder(episode, request.transport, () => {
         this.shut();
         this.opened(null);
+        opener?.focus();
       });
       this.ladder.replaceChildren(element);
       element.start();

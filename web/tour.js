@@ -48,8 +48,13 @@ export class Tour {
         : button('Show me without a prediction', event => this.reveal(null, event.target, findings), { class: 'link' }),
     );
     this.place.replaceChildren(
-      el('nav', { 'aria-label': 'Lessons' }, list),
-      el('article', { class: 'lesson' }, intro, question, findings),
+      el(
+        'details',
+        { class: 'contents', open: innerWidth > 900 },
+        el('summary', {}, `Lesson ${this.index + 1} of ${this.lessons.length}`),
+        el('nav', { 'aria-label': 'Lessons' }, list),
+      ),
+      el('article', { class: 'lesson', tabindex: '-1' }, intro, question, findings),
     );
     this.chosen(this.index);
   }
@@ -64,11 +69,9 @@ export class Tour {
   async reveal(said, pressed, findings) {
     this.running?.abort(new DOMException('', 'AbortError'));
     const { signal } = (this.running = new AbortController());
-    for (const other of this.place.querySelectorAll('.answer')) {
-      other.classList.remove('chosen');
-      other.disabled = true;
-    }
+    for (const other of this.place.querySelectorAll('.answer')) other.disabled = true;
     pressed.classList.add('chosen');
+    this.place.querySelector('.question .link').remove();
     findings.replaceChildren(el('p', { class: 'note' }, 'The transports run …'));
     const index = this.index;
     try {

@@ -19,6 +19,6 @@ pub use self::{
     missing::Missing,
     qlog::{OpenFile, Qlog, QlogOptions},
     recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES},
-    recording::Recording,
+    recording::{Recorder, Recording, Tracer},
     secrets::{KeyLogFile, Secrets},
 };

@@ -10,6 +10,7 @@ use super::{
     held::{Held, PendingPackets},
     missing::Missing,
     pcapng,
+    recording::Recorder,
     secrets::Secrets,
 };
 use crate::{
@@ -104,15 +105,15 @@ impl Capture {
         file.write_piece();
         Self { file: Arc::new(Mutex::new(file)) }
     }
+}
 
-    /// An observer that captures the packets of a path.
-    pub fn observer(&self) -> Box<dyn Observer> {
+impl Recorder for Capture {
+    fn observer(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }
 
-    /// Writes the last packets, and marks the file as complete if the run `is_whole`. Returns what is missing, or the
-    /// first write error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<Missing> {
+    /// Writes the last packets, and marks the file as complete if the run `is_whole`.
+    fn finish(&self, is_whole: bool) -> io::Result<Missing> {
         self.file.lock().finish(is_whole)
     }
 }

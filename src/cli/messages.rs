@@ -169,10 +169,11 @@ impl<D: Defaults> MessagesArgs<D> {
         if let Some((_, option, why)) = not_for_pages.into_iter().find(|(is_given, ..)| *is_given) {
             return Err(UsageError::new(format!("{option}: {why}")).into());
         }
-        let flows = self.workload.page_flows();
+        let loads = self.page.loads(page, self.workload.page_flows());
         let mut matrix = self.matrix.clone();
         matrix.default_to(&[Transport::TLS, Transport::QUIC_ONE, Transport::QUIC_MESSAGE]);
-        let request = matrix.request::<Pages>(|axes| Ok(self.page.plans(axes, page, flows)))?;
+        let plans = |axes: &Axes| Ok(loads.plans(axes.links().iter().flat_map(|links| axes.setups(links))));
+        let request = matrix.request::<Pages>(plans)?;
         self.prepared(&Pages, &request, page_config(&request)).run(&self.output, Finished::write)
     }
 

@@ -3,7 +3,14 @@
 use std::time::Duration;
 
 use super::LabError;
-use crate::{path::CLOSING, scenario::Scenario};
+use crate::{
+    experiment::{
+        Experiment,
+        page::{PagePlan, Pages, REQUEST_BYTES},
+    },
+    path::CLOSING,
+    scenario::Scenario,
+};
 
 /// The most flows.
 const MAX_FLOWS: u32 = 1000;
@@ -12,7 +19,7 @@ const MIN_INTERVAL: Duration = Duration::from_micros(10);
 /// The longest measured time, and the longest warm-up.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 /// The most cells of a result.
-const MAX_CELLS: usize = 40;
+const MAX_CELLS: u64 = 40;
 /// The most runs.
 const MAX_RUNS: u64 = 2000;
 /// The most packets that all runs together may be expected to send.
@@ -29,8 +36,9 @@ const MAX_WALL_TIME: Duration = Duration::from_secs(60);
 /// Checks that a request is not too large. Returns why it is refused.
 pub(super) fn check(scenario: &Scenario) -> Result<(), LabError> {
     let Scenario { workload, .. } = scenario;
-    let cells = scenario.transports.len() * scenario.congestion.len();
-    let runs = (cells as u64).saturating_mul(scenario.seeds);
+    let cells = scenario.rows();
+    let runs = cells.saturating_mul(scenario.seeds);
+    let packets = packets(scenario);
     let refusal = if workload.flows > MAX_FLOWS {
         format!("{} flows are too many: at most {MAX_FLOWS}", workload.flows)
     } else if workload.interval < MIN_INTERVAL {
@@ -41,11 +49,10 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), LabError> {
         format!("{cells} cells are too many: at most {MAX_CELLS}")
     } else if runs > MAX_RUNS {
         format!("{runs} runs are too many: at most {MAX_RUNS}; use fewer seeds or transports")
-    } else if packets(scenario).saturating_mul(runs) > MAX_PACKETS {
+    } else if packets > MAX_PACKETS {
         format!(
-            "this would send about {} packets, and at most {MAX_PACKETS} are allowed: use fewer seeds, a shorter run or \
-             a longer interval",
-            packets(scenario).saturating_mul(runs)
+            "this would send about {packets} packets, and at most {MAX_PACKETS} are allowed: use fewer seeds, a shorter \
+             run or a longer interval"
         )
     } else if scenario.path.is_real_time() && real_time(scenario) > MAX_REAL_TIME {
         format!(
@@ -60,25 +67,48 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), LabError> {
     Err(LabError::Bound(refusal))
 }
 
-/// The packets of one run, without retransmissions.
+/// The packets of all runs, without retransmissions.
 fn packets(scenario: &Scenario) -> u64 {
-    let workload = &scenario.workload;
-    let messages = (workload.warmup + workload.duration).as_nanos() / workload.interval.as_nanos().max(1);
     let mtu = scenario.links.to_server.mtu.min(scenario.links.to_client.mtu);
     let each_holds = mtu.saturating_sub(HEADER_BYTES).clamp(1, MAX_PACKET_BYTES);
-    let of = |bytes: usize| (bytes as u64).div_ceil(each_holds.into()).max(1);
+    let of = |bytes: u64| bytes.div_ceil(each_holds.into()).max(1);
     // Each is acknowledged, at worst one by one.
-    let each = 2 * (of(workload.length) + of(workload.reply_length));
+    let of_page = |plan: &PagePlan| {
+        let objects = plan.page.count() * of(REQUEST_BYTES as u64);
+        plan.loads.saturating_mul(2 * (of(plan.page.expected_bytes() as u64) + objects))
+    };
+    let of_run = match scenario.page_plans() {
+        Some(plans) => plans.iter().map(of_page).fold(0, u64::saturating_add),
+        None => scenario.rows().saturating_mul(messages(scenario, of).saturating_mul(2)),
+    };
+    of_run.saturating_mul(scenario.seeds)
+}
+
+/// The packets that carry the messages and replies of one run. `of` tells how many carry a number of bytes.
+fn messages(scenario: &Scenario, of: impl Fn(u64) -> u64) -> u64 {
+    let workload = &scenario.workload;
+    let messages = (workload.warmup + workload.duration).as_nanos() / workload.interval.as_nanos().max(1);
+    let each = of(workload.length as u64) + of(workload.reply_length as u64);
     u64::try_from(messages).unwrap_or(u64::MAX).saturating_mul(each)
 }
 
 /// How long all runs take on a path in real time.
 fn real_time(scenario: &Scenario) -> Duration {
-    let workload = &scenario.workload;
-    let run = workload.warmup + workload.duration + CLOSING + Duration::from_secs(1);
-    let cells = scenario.transports.len() * scenario.congestion.len();
-    let runs = u32::try_from((cells as u64).saturating_mul(scenario.seeds)).unwrap_or(u32::MAX);
-    run.saturating_mul(runs)
+    const OTHERS: Duration = CLOSING.saturating_add(Duration::from_secs(1));
+    let seeds = u32::try_from(scenario.seeds).unwrap_or(u32::MAX);
+    // Loss makes a load take longer than its bytes and round trips.
+    let of_page = |plan: &PagePlan| {
+        let loads = u32::try_from(plan.loads).unwrap_or(u32::MAX);
+        Pages::size(plan).duration.unwrap_or_default().saturating_mul(2) + OTHERS.saturating_mul(loads)
+    };
+    let of_all = match scenario.page_plans() {
+        Some(plans) => plans.iter().map(of_page).fold(Duration::ZERO, Duration::saturating_add),
+        None => {
+            let run = scenario.workload.warmup + scenario.workload.duration + OTHERS;
+            run.saturating_mul(u32::try_from(scenario.rows()).unwrap_or(u32::MAX))
+        }
+    };
+    of_all.saturating_mul(seeds)
 }
 
 /// The longest that a request may take before it is ended.
@@ -109,6 +139,9 @@ mod tests {
             ("hol -t quic-one -l 16MiB -d 60s -i 1s", "packets"),
             ("hol -t arq -l 12KB -d 60s -i 4ms --seeds 1 --mtu 576", "packets"),
             ("hol -t udp --path relay -d 60s --seeds 10", "in real time"),
+            ("bench -t quic-one --workload page:1000:10MB --seeds 1", "packets"),
+            ("bench -t quic-one --workload page --loads 100000 --seeds 1", "packets"),
+            ("bench -t quic-one --workload page --path relay --loads 200 --seeds 1", "in real time"),
         ] {
             let said = refusal(line).unwrap_err();
             assert!(said.contains(part) && said.lines().count() == 1, "{line}: {said}");
@@ -117,6 +150,8 @@ mod tests {
             "hol -t udp,quic -d 10s --seeds 5",
             "hol -t arq -l 12KB -d 60s -i 4ms --seeds 1",
             "bench -t udp --path relay -d 10s --seeds 5",
+            "bench -t quic --workload page --seeds 5",
+            "bench -t quic-one --workload page --path relay --seeds 1",
         ] {
             assert_eq!(refusal(line), Ok(()), "{line}");
         }

@@ -110,7 +110,7 @@ impl Call {
     /// Fails like [`Self::scenario`].
     pub fn runs(&self) -> Result<Option<u64>, LabError> {
         let scenario = self.scenario()?.filter(|_| matches!(self, Self::Show { .. }));
-        Ok(scenario.map(|scenario| scenario.plans().len() as u64 * scenario.seeds))
+        Ok(scenario.map(|scenario| scenario.rows() * scenario.seeds))
     }
 
     /// The longest that it may take before it must be ended.
@@ -136,6 +136,9 @@ impl Call {
             Self::Show { .. } => Ok(shown(&run(true)?)),
             Self::Episode { seed, which, .. } => {
                 let scenario = self.simulated(context.paths)?;
+                if let Some(why) = scenario.ladder_refusal() {
+                    return Err(LabError::Unknown(why.to_owned()));
+                }
                 let plans = scenario.plans();
                 let [plan] = plans.as_slice() else {
                     return Err(LabError::Unknown("a ladder shows one transport: name one".to_owned()));

@@ -23,8 +23,8 @@ pub enum LabError {
     /// It is not a call.
     #[error("not a call of the lab: {0}")]
     Invalid(#[from] serde_json::Error),
-    /// The command line cannot be run.
-    #[error(transparent)]
+    /// The command line cannot be run. The page shows the line, so the reason is enough.
+    #[error("{}", .0.reason)]
     Scenario(#[from] ScenarioError),
     /// It asks for too much.
     #[error("{0}")]

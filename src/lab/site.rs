@@ -29,7 +29,8 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 static FILES: &[File] = files! {
     "text/css; charset=utf-8": "lab.css";
     "text/javascript; charset=utf-8":
-        "main.js", "state.js", "controls.js", "engine.js", "dots.js", "ladder.js", "panel.js", "tour.js", "dom.js";
+        "main.js", "state.js", "controls.js", "fields.js", "inputs.js", "moves.js", "engine.js", "dots.js", "paint.js",
+        "ladder.js", "panel.js", "tour.js", "dom.js";
 };
 
 /// The page around them.

@@ -6,15 +6,17 @@
 
 mod link;
 mod moves;
+mod page;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Map, Value};
 
+use self::page::PageOptions;
 use crate::{
     experiment::{
-        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Moved, Moves, Options, Outcome,
-        PathKind, Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
+        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Moves, Options, Outcome, PathKind,
+        Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
         application::{Application, game},
         choose, config, drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
@@ -44,6 +46,8 @@ pub struct Scenario {
     pub path: PathKind,
     /// The transports.
     pub transports: Vec<Transport>,
+    /// Whether those are all that the path carries.
+    has_all: bool,
     /// The congestion controllers.
     pub congestion: Vec<Congestion>,
     /// When QUIC and ARQ declare packets lost.
@@ -60,6 +64,7 @@ pub struct Scenario {
     pub has_ladder: bool,
     connections: Option<u64>,
     moves: Moves,
+    page: PageOptions,
     line: String,
     /// The options that were given, by long name without dashes, and their values.
     given: BTreeMap<String, Vec<String>>,
@@ -125,7 +130,12 @@ impl Scenario {
             let of_option = |reason: String| format!("{option}: {reason}");
             match option {
                 "--ladder" => scenario.has_ladder = true,
-                "--workload" => application = value()?.parse().map_err(|e| of_option(format!("{e}")))?,
+                "--workload" => {
+                    let named = value()?;
+                    if !scenario.set_page_workload(named).map_err(of_option)? {
+                        application = named.parse().map_err(|e| of_option(format!("{e}")))?;
+                    }
+                }
                 "--playout" => playout = Some(positive(value()?).map_err(of_option)?),
                 "--drop-late" => drop_late = true,
                 "--deadline" => deadline = Some(positive(value()?).map_err(of_option)?),
@@ -133,6 +143,7 @@ impl Scenario {
                 "--duration" => duration = Some(positive(value()?).map_err(of_option)?),
                 _ => {
                     let known = scenario.set(option, &mut value).map_err(of_option)?
+                        || scenario.set_page(option, &mut value).map_err(of_option)?
                         || link::set(&mut links, option, &mut value).map_err(of_option)?;
                     if !known {
                         return Err(format!("unknown option {option}"));
@@ -143,6 +154,10 @@ impl Scenario {
             if option != "--ladder" {
                 scenario.given.entry(option.trim_start_matches('-').to_owned()).or_default().extend(values);
             }
+        }
+        if scenario.has_all {
+            scenario.transports =
+                Transport::all().filter(|transport| scenario.path.refuses(*transport).is_none()).collect();
         }
         scenario.seeds = seeds.unwrap_or_else(|| scenario.path.default_seeds());
         scenario.workload.duration = duration.unwrap_or_else(|| scenario.path.default_duration());
@@ -169,6 +184,7 @@ impl Scenario {
             );
         }
         self.check_moves()?;
+        self.check_page()?;
         let is_run = |plan: &&Plan| Bench::setup(plan).refusal().is_none();
         self.plans().iter().filter(is_run).try_for_each(|plan| plan.validate().map_err(|e| e.to_string()))
     }
@@ -180,6 +196,7 @@ impl Scenario {
             command: command.to_owned(),
             path: PathKind::Sim,
             transports: Vec::new(),
+            has_all: false,
             congestion: vec![if is_hol { Congestion::Fixed(FIXED_WINDOW_BYTES) } else { Congestion::Cubic }],
             loss_detection: LossDetection::default(),
             links: PerDirection::both(LinkSpec::default()),
@@ -189,6 +206,7 @@ impl Scenario {
             has_ladder: false,
             connections: None,
             moves: Moves::default(),
+            page: PageOptions::default(),
             line,
             given: BTreeMap::new(),
         }
@@ -202,7 +220,9 @@ impl Scenario {
     ) -> Result<bool, String> {
         match option {
             "--transport" => {
-                for name in value()?.split(',') {
+                let names = value()?;
+                self.has_all = names == "all";
+                for name in names.split(',').filter(|_| !self.has_all) {
                     for transport in Transport::named(name).map_err(|e| e.to_string())? {
                         if !self.transports.contains(&transport) {
                             self.transports.push(transport);
@@ -283,15 +303,13 @@ impl Scenario {
             let file = ResultFile { config, ..file };
             return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
         }
+        if let Some(plans) = self.page_plans() {
+            return Ok((self.run_page(plans, running, file)?, Vec::new()));
+        }
         let bench = Bench { follows_losses: self.command == "hol" };
         // An invalid change is refused when the command line is read.
         if let Some(Ok(plans)) = self.moved_plans() {
-            let request = self.request::<Moved>(plans);
-            let mut config = self.config::<Moved>(&request);
-            config.extend(messages_config(&request, |plan| &plan.plan));
-            config.extend(self.moves.config());
-            let file = ResultFile { config, ..file };
-            return Ok((self.drive(&Moved(bench), &request, running, file)?.file, Vec::new()));
+            return Ok((self.run_moved(bench, plans, running, file)?, Vec::new()));
         }
         let request = self.request::<Bench>(self.plans());
         let mut config = self.config::<Bench>(&request);
@@ -350,6 +368,22 @@ impl Scenario {
             })
         };
         self.congestion.iter().flat_map(each).collect()
+    }
+
+    /// How many rows the result has, but for those that are skipped.
+    pub fn rows(&self) -> u64 {
+        self.page_plans().map_or_else(|| self.plans().len(), |plans| plans.len()) as u64
+    }
+
+    /// Why there is no ladder of one of its messages, if there is none.
+    pub fn ladder_refusal(&self) -> Option<&'static str> {
+        if self.moves.change().is_some() {
+            Some("ladders are drawn only for a client whose address stays the same")
+        } else if self.page.is_any() || !self.workload.application.is_answered() {
+            Some("ladders show messages and their replies, and with this workload there are none")
+        } else {
+            None
+        }
     }
 
     fn handshakes(&self) -> Vec<HandshakePlan> {

@@ -1,12 +1,30 @@
 //! The options that change the client's address.
 
-use super::Scenario;
-use crate::experiment::{InvalidMove, MovedPlan, Moves};
+use super::{Running, Scenario};
+use crate::{
+    experiment::{Bench, InvalidMove, Moved, MovedPlan, Moves, RunError, messages_config},
+    report::ResultFile,
+};
 
 impl Scenario {
     /// The plans of a client whose address changes; `None` if it does not.
     pub(super) fn moved_plans(&self) -> Option<Result<Vec<MovedPlan>, InvalidMove>> {
         self.moves.change().map(|change| self.moves.plans(change, self.plans()))
+    }
+
+    /// Runs messages of a client whose address changes.
+    pub(super) fn run_moved(
+        &self,
+        bench: Bench,
+        plans: Vec<MovedPlan>,
+        running: &Running<'_>,
+        file: ResultFile,
+    ) -> Result<ResultFile, RunError> {
+        let request = self.request::<Moved>(plans);
+        let mut config = self.config::<Moved>(&request);
+        config.extend(messages_config(&request, |plan| &plan.plan));
+        config.extend(self.moves.config());
+        Ok(self.drive(&Moved(bench), &request, running, ResultFile { config, ..file })?.file)
     }
 
     /// Checks the options that change the client's address.

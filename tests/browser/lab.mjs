@@ -35,6 +35,8 @@ const ran = async (page, wanted) => {
   await settled(page);
 };
 
+const commandOf = async page => (await page.locator('.command code').textContent()).split(' ').slice(1);
+
 async function downloaded(page, name) {
   const [download] = await Promise.all([
     page.waitForEvent('download', { timeout: PATIENCE }),
@@ -82,8 +84,17 @@ async function use(page, address, size, note, base) {
   console.log(`${address.slice(0, 24)} ${size}: first figures after ${first} ms, all after ${Date.now() - begun} ms`);
   await check(page, note, '1-open', base);
 
-  // Three changes: a slider by the keyboard, a text field, a checkbox.
+  // What the settings mean is shown on demand.
   if (size === 'phone') await page.locator('.settings summary').click();
+  const hints = page.locator('.hint:visible');
+  if (await hints.count()) note('settings are explained before anybody asks');
+  await page.getByRole('button', { name: 'Explain settings' }).click();
+  const [shown, settings] = [await hints.count(), await page.locator('.controls .hint').count()];
+  if (shown < 20 || shown !== settings) note(`${shown} of ${settings} explanations are shown`);
+  await check(page, note, '1-explained', base);
+  await page.getByRole('button', { name: 'Explain settings' }).click();
+
+  // Three changes: a slider by the keyboard, a text field, a checkbox.
   await page.getByRole('slider', { name: 'Loss each way' }).press('ArrowRight');
   await page.getByRole('slider', { name: 'Loss each way' }).press('ArrowRight');
   await ran(page, '--loss 2%');
@@ -98,7 +109,7 @@ async function use(page, address, size, note, base) {
   await ran(page, '-t udp,arq-selective,quic-one,quic-datagram');
   await check(page, note, '2-changed', base);
 
-  const command = (await page.locator('.command code').textContent()).split(' ').slice(1);
+  const command = await commandOf(page);
   if ((await downloaded(page, 'Save JSON')) !== wirelab([...command, '-J', '-q']))
     note('the saved JSON is not what the command prints');
   const [table, markdown] = [await tableOf(page), tableIn(wirelab([...command, '--format', 'md', '-q']))];
@@ -167,6 +178,9 @@ async function use(page, address, size, note, base) {
   if (JSON.stringify(await tableOf(other)) !== JSON.stringify(table)) note('a link shows other figures');
   await other.close();
 
+  await move(page, note, base);
+  await load(page, note, base);
+
   // Two configurations.
   await page.getByRole('button', { name: 'Compare two' }).click();
   await settled(page, 2);
@@ -194,7 +208,8 @@ async function use(page, address, size, note, base) {
 
   // A lesson.
   await page.getByRole('button', { name: 'Lessons' }).click();
-  await page.waitForSelector('.lessons button', { timeout: PATIENCE });
+  await page.waitForSelector('.contents', { timeout: PATIENCE });
+  if (size === 'phone') await page.locator('.contents summary').click();
   await page.locator('.lessons button').nth(1).click();
   await check(page, note, '5-question', base);
   await page.locator('.answer').nth(1).click();
@@ -214,6 +229,59 @@ async function use(page, address, size, note, base) {
   });
   if (await page.locator('.error:visible').count())
     note(`the lab refuses a lesson's command: ${await page.locator('.error').textContent()}`);
+}
+
+// A client that moves to another network: the change is drawn, and the gap is the command's.
+async function move(page, note, base) {
+  const address = page.getByRole('combobox', { name: 'Its address' });
+  await address.selectOption('network');
+  await ran(page, '--handover 5s:300ms');
+  await page.getByRole('textbox', { name: 'Without a network for' }).fill('400ms');
+  await page.getByRole('textbox', { name: 'Without a network for' }).press('Enter');
+  await page.getByRole('textbox', { name: 'The other network has' }).fill('delay=40ms,rate=5mbit');
+  await page.getByRole('textbox', { name: 'The other network has' }).press('Enter');
+  await ran(page, '--handover 5s:400ms --after delay=40ms,rate=5mbit');
+  const command = await commandOf(page);
+  if (!page.url().includes('--handover+5s:400ms+--after+delay=40ms,rate=5mbit'))
+    note(`the address does not hold the change: ${page.url()}`);
+  if ((await downloaded(page, 'Save JSON')) !== wirelab([...command, '-J', '-q']))
+    note('the saved JSON of a client that moves is not what the command prints');
+  const printed = wirelab([...command, '--format', 'md', '-q']).replaceAll('`', '');
+  for (const strip of await page.locator('.strip').all()) {
+    const transport = await strip.locator('strong').textContent();
+    const gap = (await strip.locator('.name').textContent()).match(/no reply for [\d.]+ \S+/)?.[0];
+    const lines = printed.split('\n').filter(line => line.includes(`${transport} `) && line.includes(`: ${gap};`));
+    if (!gap || lines.length !== 1) note(`${transport} has the gap ${gap}, which the command does not print`);
+    if (await strip.getByRole('button').count()) note(`${transport} offers a ladder`);
+  }
+  await check(page, note, '4-moved', base);
+  await address.selectOption('ip');
+  await ran(page, '--rebind 5s:ip');
+  await address.selectOption('');
+  await page.waitForFunction(
+    () => !/rebind|handover|after/.test(document.querySelector('.command code').textContent),
+    null,
+    { timeout: PATIENCE },
+  );
+  await settled(page);
+}
+
+// Loads of a page, which have a chart of their own.
+async function load(page, note, base) {
+  const sends = page.getByRole('combobox', { name: 'Sends' });
+  const before = (await commandOf(page)).join(' ');
+  await sends.selectOption('page');
+  await ran(page, '--workload page');
+  await page.waitForSelector('.part svg', { timeout: PATIENCE });
+  const command = await commandOf(page);
+  if ((await downloaded(page, 'Save JSON')) !== wirelab([...command, '-J', '-q']))
+    note('the saved JSON of page loads is not what the command prints');
+  await check(page, note, '4-page', base);
+  await sends.selectOption('');
+  await page.getByRole('combobox', { name: 'Command' }).selectOption('hol');
+  await ran(page, 'hol');
+  const after = (await commandOf(page)).join(' ');
+  if (after !== before) note(`the command was ${before} and is ${after}`);
 }
 
 // The memory of the page stays the same over many changes.

@@ -32,6 +32,12 @@ const LINES: &[&str] = &[
     "bench --workload video -t udp,quic-one,quic-message -C fixed -d 3s --seeds 1 --rtt 100ms",
     "bench --workload video:60:2mbit:1s --playout 80ms --drop-late -t quic-message -C fixed -d 2s --seeds 1",
     "bench --workload game -t udp,quic-one -C fixed -d 2s --seeds 1 --loss 2%",
+    "bench --workload page -t quic-one,quic-message -C fixed --seeds 1 --loads 2",
+    "bench --workload page:12:8KB:3 --mode resumed,0rtt -t quic-flow -C fixed --seeds 1 --loads 1 --flows 3",
+    "hol --rebind 1s -t udp,arq-selective,quic-one -d 3s --seeds 2",
+    "hol --rebind 1500ms:ip -t quic-message -d 3s --seeds 1 --loss 0%",
+    "bench --handover 1s:300ms --after delay=40ms,rate=5mbit -t udp,quic-datagram -C fixed -d 4s --seeds 1",
+    "bench --handover 1s:300ms --workload video -t quic-message -C fixed -d 4s --seeds 1",
     // The defaults: 60 s, 30 seeds, two round trips.
     "hol -t udp,arq-selective,quic-one,quic-message,quic-datagram -d 10s --seeds 1",
     "hol -t quic-one --seeds 1",
@@ -49,6 +55,7 @@ fn calls() -> Vec<Value> {
         json!({ "call": "render", "words": several, "format": "html" }),
         json!({ "call": "episode", "words": words, "seed": 1, "which": "longest" }),
         json!({ "call": "episode", "words": words, "seed": 1, "which": "seq=150" }),
+        json!({ "call": "episode", "words": self::words("hol -t quic-one -d 5s --seeds 1 --rebind 2s"), "seed": 1, "which": "longest" }),
         json!({ "call": "lesson", "index": 1, "said": 0 }),
         json!({ "call": "lesson", "index": 99, "said": null }),
         json!({ "call": "show", "words": ["hol", "-t", "udp", "--flows", "1000000"] }),
@@ -180,6 +187,8 @@ fn the_server_answers_with_the_bytes_that_the_command_prints() {
     for line in LINES {
         assert_eq!(lab.call(&result(line)).unwrap(), printed(line), "{line}");
     }
+    let all = "bench -t all -C fixed -d 1s --seeds 1";
+    assert_eq!(lab.call(&result(all)).unwrap(), printed(all));
     let line = LINES[0];
     let mut shown: Value = serde_json::from_str(&lab.call(&show(line)).unwrap()).unwrap();
     let mut printed: Value = serde_json::from_str(&printed(&format!("{line} --pictures"))).unwrap();
@@ -252,6 +261,10 @@ fn requests_of_other_pages_are_refused() {
 #[test]
 fn absurd_and_broken_calls_are_refused_in_one_line() {
     let lab = Lab::start();
+    let many: Vec<String> = (0..2500).map(|n| format!("fixed:{}", 10_000 + n)).collect();
+    let ladder = |line: &str| {
+        json!({ "call": "episode", "words": words(line), "seed": 1, "which": "longest" }).to_string()
+    };
     for (body, part) in [
         ("".to_owned(), "not a call"),
         ("{\"call\":".to_owned(), "not a call"),
@@ -259,13 +272,23 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         (show("hol -t udp --flows 1000000").to_string(), "flows are too many"),
         (show("hol -t udp -i 1ns").to_string(), "interval is too short"),
         (show("hol -t udp -d 48h").to_string(), "too long"),
-        (show("hol -t all -C cubic,newreno --seeds 10000").to_string(), "cannot run"),
+        (show("hol -t all -C cubic,newreno --seeds 10000").to_string(), "runs are too many"),
         (show("hol -t quic --seeds 2000").to_string(), "too many"),
         (show("hol -t udp -o /tmp/owned.json").to_string(), "unknown option -o"),
         (show("hol -t udp --rate trace:/etc/passwd").to_string(), "the lab reads no files"),
         (show("hol -t udp --to-client rate=trace:/etc/passwd").to_string(), "the lab reads no files"),
         (show("bench -t udp --workload video:/etc/passwd").to_string(), "--workload: "),
         (show("serve udp://").to_string(), "unknown command"),
+        (show(&format!("hol -t quic -C {}", many.join(","))).to_string(), "10000 cells are too many"),
+        (show("hol -t udp -d 10s --rebind 10s").to_string(), "is after the end of the measured time"),
+        (show("hol -t udp -d 10s --rebind 1ns:nowhere").to_string(), "--rebind: "),
+        (show("hol -t udp -d 10s --after delay=1ms").to_string(), "--after: needs --handover"),
+        (show("bench -t quic-one --workload page:1000:10MB").to_string(), "packets"),
+        (show("bench -t quic-one --workload page:/etc/passwd").to_string(), "--workload: "),
+        (show("hol -t quic-one --workload page").to_string(), "use bench"),
+        ("[".repeat(100_000), "not a call"),
+        (ladder("hol -t quic-one -d 5s --rebind 2s"), "whose address stays the same"),
+        (ladder("bench -t quic-one --workload page"), "there are none"),
         (show("hol -t udp --path direct").to_string(), "the lab has no --path direct"),
         (json!({ "call": "lesson", "index": 99, "said": null }).to_string(), "there is no lesson 100"),
         (
@@ -319,11 +342,13 @@ fn paths_in_real_time_run_through_the_server() {
 #[test]
 fn a_run_whose_page_has_gone_ends() {
     let lab = Lab::start();
-    // Takes minutes. The server ends it after 60 s.
-    let long = show("bench -t quic -d 60s --seeds 30").to_string();
-    for _ in 0..8 {
-        // The page leaves once its response begins.
-        assert_ne!(lab.send_call(&long).read(&mut [0; 64]).unwrap(), 0);
+    // Each takes a minute or more.
+    for line in ["bench -t quic -d 60s --seeds 30", "bench -t quic-one --path relay -d 50s --seeds 2"] {
+        let long = show(line).to_string();
+        for _ in 0..4 {
+            // The page leaves once its response begins.
+            assert_ne!(lab.send_call(&long).read(&mut [0; 64]).unwrap(), 0);
+        }
     }
     // The server runs four calls at a time, so this one waits for them if they go on.
     let next = lab.send_call(&show("hol -t udp -d 1s --seeds 1").to_string());

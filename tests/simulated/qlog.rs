@@ -9,11 +9,11 @@ use std::{
 
 use serde_json::Value;
 use wirelab::{
-    capture::{Epoch, Output, Qlog, QlogOptions, Recording},
+    capture::{Epoch, Output, Qlog, QlogOptions, Recorder, Recording},
     experiment::{Observers, Outcome, PathKind, Plan, run},
     link::{DropReason, LinkSpec},
     path::{Exit, Observer, PacketView, Side, StopSignal},
-    trace::{PacketType, QuicEvent, QuicPacket},
+    trace::{PacketType, QuicEvent, QuicPacket, QuicTracer},
     transport::{Congestion, LossDetection, Transport},
     unit::{Mutex, PerDirection, Time},
 };
@@ -175,7 +175,7 @@ fn plan(transport: Transport, link: &str) -> Plan {
 fn traced(plan: &Plan, folder: &Folder) -> (Outcome, PerDirection<Wire>) {
     let (counts, stop) = (Counts::default(), StopSignal::default());
     let qlog = folder.qlog(&stop);
-    let recording = Recording { qlog: Some(qlog.clone()), ..Recording::default() };
+    let recording = Recording { qlog: Some(Arc::new(qlog.clone())), ..Recording::default() };
     let wire: Option<Box<dyn Observer>> = Some(Box::new(counts.clone()));
     let outcome = run(plan, 1, Observers { wire, recording, ..Observers::default() }, &stop).unwrap();
     qlog.finish(true).unwrap();
@@ -314,7 +314,7 @@ fn traced_on_a_disk_of(room: usize) -> (Folder, io::ErrorKind) {
     let folder = Folder { room: Some(room), ..Folder::default() };
     let stop = StopSignal::default();
     let qlog = folder.qlog(&stop);
-    let recording = Recording { qlog: Some(qlog.clone()), ..Recording::default() };
+    let recording = Recording { qlog: Some(Arc::new(qlog.clone())), ..Recording::default() };
     let observers = Observers { recording, ..Observers::default() };
     let outcome = run(&plan(Transport::QUIC_ONE, LINK), 1, observers, &stop);
     assert!(stop.is_set() && outcome.is_ok_and(|outcome| outcome.interrupted));
@@ -367,7 +367,7 @@ fn after_an_interrupt_no_trace_says_that_it_is_complete() {
     {
         let (folder, stop) = (Folder::default(), StopSignal::default());
         let qlog = folder.qlog(&stop);
-        let recording = Recording { qlog: Some(qlog.clone()), ..Recording::default() };
+        let recording = Recording { qlog: Some(Arc::new(qlog.clone())), ..Recording::default() };
         let wire: Option<Box<dyn Observer>> = Some(Box::new(Interrupt { after, stop: stop.clone() }));
         let outcome = run(
             &plan(transport, "delay=5ms"),
@@ -430,7 +430,7 @@ fn in_real_time_a_slow_disk_delays_no_event_and_the_traces_say_how_many_are_miss
         }),
         stop: StopSignal::default(),
     });
-    let mut trace = qlog.tracer().trace(Side::Client, &[7]).unwrap();
+    let mut trace = qlog.trace(Side::Client, &[7]).unwrap();
     for number in 0..EVENTS {
         let (packet_type, header, payload) = (PacketType::OneRtt, &[0x40][..], &[1][..]);
         let packet = QuicPacket { packet_type, number, bytes: 30, header, payload };

@@ -25,7 +25,11 @@ use self::{
 };
 use crate::{
     arq::ConnectionId,
-    capture::{epoch::Epoch, missing::Missing},
+    capture::{
+        epoch::Epoch,
+        missing::Missing,
+        recording::{Recorder, Tracer},
+    },
     path::{Exit, Observer, PacketView, Side, StopSignal, TcpInfo},
     trace::{ArqEvent, ArqTrace, ArqTracer, QuicEvent, QuicTrace, QuicTracer, Tag, TcpEnd, TcpTracer},
     unit::{Direction, Mutex, PerDirection, Time},
@@ -83,19 +87,20 @@ impl Qlog {
         })))
     }
 
-    /// An observer that records the fate of packets on a path.
-    pub fn observer(&self) -> Box<dyn Observer> {
+    fn begin(&self, side: Side, protocol: Protocol, id: &[u8]) -> EndTrace {
+        let connection = self.0.lock().begin(side, protocol, id);
+        EndTrace { log: self.clone(), connection, side }
+    }
+}
+
+impl Recorder for Qlog {
+    /// An observer that records the fate of packets.
+    fn observer(&self) -> Box<dyn Observer> {
         Box::new(self.clone())
     }
 
-    /// The tracer of the connections.
-    pub fn tracer(&self) -> Arc<dyn QuicTracer> {
-        Arc::new(self.clone())
-    }
-
-    /// Ends all traces. They are marked as complete if the run `is_whole`. Returns what is missing, or the first write
-    /// error.
-    pub fn finish(&self, is_whole: bool) -> io::Result<Missing> {
+    /// Ends all traces. They are marked as complete if the run `is_whole`.
+    fn finish(&self, is_whole: bool) -> io::Result<Missing> {
         let Log { common, connections, wire, unseen, .. } = &mut *self.0.lock();
         let unseen = *unseen;
         for end in connections.iter_mut().flat_map(|connection| connection.ends.iter_mut().flatten()) {
@@ -104,12 +109,9 @@ impl Qlog {
         let forgotten = wire.iter().map(Wire::forgotten).sum();
         common.finish().map(|left_out| Missing { left_out, unseen, forgotten })
     }
-
-    fn begin(&self, side: Side, protocol: Protocol, id: &[u8]) -> EndTrace {
-        let connection = self.0.lock().begin(side, protocol, id);
-        EndTrace { log: self.clone(), connection, side }
-    }
 }
+
+impl Tracer for Qlog {}
 
 impl QuicTracer for Qlog {
     fn trace(&self, side: Side, original_id: &[u8]) -> Option<Box<dyn QuicTrace>> {

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -237,8 +238,12 @@ impl CaptureFiles {
         let secrets = self.keylog.as_ref().map_or(Ok(Secrets::default()), |keylog| keylog.secrets(run))?;
         let capture = self.capture(run, &secrets)?;
         let wants_secrets = capture.is_some() || self.keylog.is_some();
-        let secrets = wants_secrets.then_some(secrets);
-        Ok(Recording { capture, secrets, qlog: self.qlog(run), ..Recording::default() })
+        Ok(Recording {
+            capture: capture.map(|capture| Arc::new(capture) as _),
+            secrets: wants_secrets.then(|| Arc::new(secrets) as _),
+            qlog: self.qlog(run).map(|qlog| Arc::new(qlog) as _),
+            ..Recording::default()
+        })
     }
 
     fn capture(&self, run: &RecordedRun<'_>, secrets: &Secrets) -> anyhow::Result<Option<Capture>> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use wirelab::{
-    capture::{Capture, CaptureOptions, Epoch, Secrets},
+    capture::{Capture, CaptureOptions, Epoch, Recorder, Secrets},
     path::{Observers, StopSignal},
 };
 

@@ -2,15 +2,8 @@
 
 use clap::Args;
 
-use super::matrix::Axes;
 use crate::cli::values::{name, whole};
-use wirelab::{
-    experiment::{
-        Setup,
-        page::{Mode, Page, PagePlan},
-    },
-    transport::Transport,
-};
+use wirelab::experiment::page::{Mode, Page, PageLoads};
 
 /// How a page is loaded.
 #[derive(Debug, Clone, Args)]
@@ -31,45 +24,11 @@ pub(crate) struct PageArgs {
 
 /// More connections than this are a typing error.
 const MAX_CONNECTIONS: u64 = 100;
-const SIM_LOADS: u64 = 5;
-const REAL_TIME_LOADS: u64 = 3;
 
 impl PageArgs {
-    /// The plans of one path.
-    pub(crate) fn plans(&self, axes: &Axes, page: &Page, flows: u32) -> Vec<PagePlan> {
-        let mut plans = Vec::new();
-        for setup in axes.links().iter().flat_map(|links| axes.setups(links)) {
-            for &connections in self.connections(setup.transport) {
-                for mode in self.modes(setup.transport) {
-                    let Setup { path, transport, links, congestion, loss_detection } = setup;
-                    let default = if path.is_real_time() { REAL_TIME_LOADS } else { SIM_LOADS };
-                    plans.push(PagePlan {
-                        path,
-                        transport,
-                        links: links.clone(),
-                        congestion,
-                        loss_detection,
-                        page: page.clone(),
-                        mode,
-                        connections,
-                        flows,
-                        loads: self.loads.unwrap_or(default),
-                    });
-                }
-            }
-        }
-        plans
-    }
-
-    /// The numbers of connections of a transport.
-    fn connections(&self, transport: Transport) -> &[u32] {
-        if PagePlan::has_connections(transport) { &self.connections } else { &[1] }
-    }
-
-    /// The modes of a transport. One without TLS is always cold.
-    fn modes(&self, transport: Transport) -> impl Iterator<Item = Mode> {
-        let own = self.mode.iter().copied().filter(move |mode| mode.is_of(transport));
-        let is_without = self.mode.iter().all(|mode| !mode.is_of(transport));
-        own.chain(is_without.then_some(Mode::Cold))
+    /// The loads of this page.
+    pub(crate) fn loads(&self, page: &Page, flows: u32) -> PageLoads {
+        let Self { mode, connections, loads } = self.clone();
+        PageLoads { page: page.clone(), modes: mode, connections, flows, loads }
     }
 }

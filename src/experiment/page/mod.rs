@@ -4,6 +4,7 @@ mod cell;
 mod config;
 mod experiment;
 mod load;
+mod loads;
 mod model;
 mod outcome;
 mod plan;
@@ -12,6 +13,7 @@ mod run;
 pub use self::{
     config::page_config,
     experiment::Pages,
+    loads::PageLoads,
     model::{Listed, ListedError, Model, Object, PIECE_BYTES, Page, REQUEST_BYTES},
     outcome::PageOutcome,
     plan::{Mode, PagePlan},

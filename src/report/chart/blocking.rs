@@ -88,7 +88,7 @@ fn note(cell: &Cell, hol: &Hol) -> String {
         (Some(ratio), Some(mean)) if hol.blocked > 0 => {
             let cause = match Ratio::of(hol.by_cause.loss, hol.blocked) {
                 Some(loss) if loss.get() == 1.0 => "; all waits were for a loss".to_owned(),
-                Some(loss) => format!("; {} of the waits were for a loss", numbers::share(loss)),
+                Some(loss) => format!("; {} for a loss", numbers::share(loss)),
                 None => String::new(),
             };
             format!("{} held back, {} on average{cause}", numbers::share(ratio), numbers::time(mean))

@@ -17,9 +17,9 @@ use crate::report::{
     numbers,
 };
 
-/// What a frame can be: its letter, its part of the palette, and its name.
+/// What a frame can be: its letter, its part of the palette, and its name. Hues and lightnesses all differ.
 const FATES: [(char, usize, &str); 4] =
-    [('s', 1, "shown"), ('u', 5, "useless"), ('l', 2, "late"), ('i', 3, "incomplete")];
+    [('s', 1, "shown"), ('u', 4, "useless"), ('l', 2, "late"), ('i', 3, "incomplete")];
 
 const ROW: f64 = 46.0;
 const BAR: f64 = 22.0;

@@ -28,7 +28,7 @@ const LIGHT: Scheme = Scheme {
     grid: "#e3e7ec",
     edge: "#6b7684",
     series: ["#005a9c", "#c24e00", "#007a5e", "#5b3fc4", "#1f1f1f", "#7a6100", "#6b3a1f", "#0a7f94"],
-    parts: ["#8a8f98", "#9cc3e6", "#d98200", "#a8246f", "#3d4450", "#d67fb3", "#3c78b4"],
+    parts: ["#8a8f98", "#9cc3e6", "#d27d00", "#a8246f", "#3d4450", "#cb69a3", "#3c78b4"],
     alarm: "#b3001b",
 };
 

@@ -21,7 +21,7 @@ const LEFT: f64 = 190.0;
 
 /// What an object waits for: its part of the palette, and its name.
 const PHASES: [(usize, &str); 4] =
-    [(3, "connecting"), (5, "waiting for a connection"), (2, "request to first byte"), (1, "receiving")];
+    [(3, "connecting"), (0, "waiting for a connection"), (2, "request to first byte"), (1, "receiving")];
 
 /// The charts of all rows, on the same scale.
 pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
