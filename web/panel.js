@@ -5,8 +5,8 @@ import { Controls } from 'lab/controls.js';
 import { ladder } from 'lab/ladder.js';
 import { join, split } from 'lab/state.js';
 
-// While a slider moves, a run begins at most this often.
-const PAUSE_MS = 60;
+// While a slider moves, a run that ends in this time is still shown; a longer one gives way to the next.
+const GRACE_MS = 250;
 
 export class Panel {
   // `changed` hears a new line, `opened` a ladder that was opened, or null, `shown` that there is a result to draw.
@@ -55,16 +55,23 @@ export class Panel {
     this.line = line;
     this.shut();
     this.changed(line);
-    this.running?.abort(new DOMException('', 'AbortError'));
     clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.run(), PAUSE_MS);
+    if (!this.running) {
+      this.run();
+      return;
+    }
+    this.isWaiting = true;
+    this.soon = setTimeout(() => this.run(), this.begun + GRACE_MS - performance.now());
   }
 
   // Runs the configuration. An earlier run is cancelled.
   async run() {
+    clearTimeout(this.soon);
+    this.isWaiting = false;
     this.running?.abort(new DOMException('', 'AbortError'));
     const running = (this.running = new AbortController());
     const { signal } = running;
+    this.begun = performance.now();
     this.command.textContent = `wirelab ${this.line}`;
     this.element.classList.add('busy');
     let clock;
@@ -109,7 +116,7 @@ export class Panel {
         this.bar.hidden = true;
         this.element.classList.remove('busy');
         this.running = null;
-        this.element.dispatchEvent(new CustomEvent('ready'));
+        if (this.isWaiting) this.run();
       }
     }
   }
@@ -233,6 +240,7 @@ export class Panel {
 
   stop() {
     clearTimeout(this.soon);
+    this.isWaiting = false;
     this.running?.abort(new DOMException('', 'AbortError'));
     this.opening?.abort(new DOMException('', 'AbortError'));
   }
