@@ -5,8 +5,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::BytesMut;
-
 use super::{
     Channel, Delivery,
     order::{Blocker, Release},
@@ -73,9 +71,7 @@ impl Releasers {
 
 impl Channel for ArqChannel {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        let mut message = BytesMut::zeroed(length);
-        probe.fill(&mut message);
-        self.connection.try_send(message.freeze()).map_err(|error| self.lost(&error))
+        self.connection.try_send(probe.message(length).into()).map_err(|error| self.lost(&error))
     }
 
     fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, ChannelError>> {

@@ -62,8 +62,7 @@ impl DatagramChannel {
             return;
         }
         self.header = header.len();
-        self.outgoing.resize(length, 0);
-        probe.fill(&mut self.outgoing);
+        self.outgoing = probe.message(length);
     }
 
     /// Sends the backlog until the socket is full.

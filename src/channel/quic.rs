@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use quinn::{Connection, SendDatagramError, SendStream};
 use tokio::sync::mpsc;
@@ -244,7 +244,7 @@ impl Streams {
     }
 
     fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
-        self.connection.send_datagram(whole(probe, length)).map_err(|error| match error {
+        self.connection.send_datagram(probe.message(length).into()).map_err(|error| match error {
             SendDatagramError::TooLarge => ChannelError::TooLarge {
                 len: length,
                 max: self.connection.max_datagram_size().unwrap_or(0),
@@ -331,7 +331,7 @@ const IN_ONE_PIECE: RangeInclusive<usize> = EXTENDED_HEADER_BYTES..=4096;
 
 async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
     if IN_ONE_PIECE.contains(&length) {
-        return stream.write_chunk(whole(probe, length)).await;
+        return stream.write_chunk(probe.message(length).into()).await;
     }
     let head = probe.header(length);
     stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
@@ -339,13 +339,6 @@ async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Res
         stream.write_chunk(part).await?;
     }
     Ok(())
-}
-
-/// A message in one piece.
-fn whole(probe: Probe, length: usize) -> Bytes {
-    let mut message = BytesMut::zeroed(length);
-    probe.fill(&mut message);
-    message.freeze()
 }
 
 impl Channel for QuicChannel {

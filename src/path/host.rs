@@ -105,6 +105,12 @@ pub trait Host: Send + Sync + Debug + 'static {
         false
     }
 
+    /// Datagrams that entered the link before this instant have been received or dropped, and so have those that
+    /// answered them at once: none of them comes back later. `None` if the path does not know.
+    fn settled_before(&self) -> Option<Time> {
+        None
+    }
+
     /// How long the calling thread has run or waited for a core. `None` in virtual time.
     fn busy_time(&self) -> Option<Duration> {
         None

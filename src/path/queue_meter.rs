@@ -1,12 +1,12 @@
 //! How long packets waited in the queues of a link.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::observer::{Exit, Observer, PacketView};
 use crate::{
     link::LinkSpec,
     stats::Histogram,
-    unit::{Mutex, PerDirection, nanos},
+    unit::{Direction, Mutex, PerDirection, nanos},
 };
 
 /// Measures the queueing delay of every packet that a link transmits, in the order in which packets leave it. Clones
@@ -35,6 +35,17 @@ impl QueueMeter {
         }
     }
 
+    /// A packet of this `direction`, which waited for `delay`, has left the link.
+    pub(crate) fn left(&self, direction: Direction, delay: Duration, exit: Exit) {
+        let was_sent = match exit {
+            Exit::Arrived { more, .. } => !more,
+            Exit::Dropped(reason) => reason.is_behind_bottleneck(),
+        };
+        if was_sent && let Some(delays) = &mut self.0.lock()[direction] {
+            delays.record(nanos(delay));
+        }
+    }
+
     /// The delays of the packets that have left the link since the start.
     pub fn delays(&self) -> QueueDelays {
         self.0.lock().clone()
@@ -45,13 +56,7 @@ impl Observer for QueueMeter {
     fn entered(&mut self, _packet: &PacketView<'_>) {}
 
     fn left(&mut self, packet: &PacketView<'_>, exit: Exit) {
-        let was_sent = match exit {
-            Exit::Arrived { more, .. } => !more,
-            Exit::Dropped(reason) => reason.is_behind_bottleneck(),
-        };
-        if was_sent && let Some(delays) = &mut self.0.lock()[packet.direction] {
-            delays.record(nanos(packet.queue.delay));
-        }
+        QueueMeter::left(self, packet.direction, packet.queue.delay, exit);
     }
 
     fn reads_ciphertext(&self) -> bool {

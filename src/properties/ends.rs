@@ -199,9 +199,8 @@ async fn is_answered(ends: &Ends, client: &mut Box<dyn Channel>, number: u64) ->
 
 /// 16 bytes that every message of 1,000 bytes holds.
 fn marker() -> Vec<u8> {
-    let mut message = [0; 1000];
-    Probe::new(MessageId { flow: 0, seq: 0 }, crate::unit::Time::ZERO).fill(&mut message);
-    message[500..516].to_vec()
+    let probe = Probe::new(MessageId { flow: 0, seq: 0 }, crate::unit::Time::ZERO);
+    probe.message(1000)[500..516].to_vec()
 }
 
 /// Looks for the content of messages.

@@ -33,7 +33,12 @@ impl Time {
 
     /// The time since `earlier`, or zero if `earlier` is the later of the two.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// [`Self::since`] in nanoseconds. Nanoseconds are cheaper to add up than durations.
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
     }
 }
 

@@ -105,15 +105,13 @@ impl Probe {
         Header { bytes, len: EXTENDED_HEADER_BYTES }
     }
 
-    /// Fills `message` with this probe. `message` must be at least as long as the header.
-    pub fn fill(&self, message: &mut [u8]) {
-        let header = self.header(message.len());
-        message[..header.len()].copy_from_slice(&header);
-        let mut at = header.len();
-        for part in parts(header.len()..message.len()) {
-            message[at..at + part.len()].copy_from_slice(&PADDING[part.clone()]);
-            at += part.len();
-        }
+    /// The message of `length` bytes, which must be at least as long as the header.
+    pub fn message(&self, length: usize) -> Vec<u8> {
+        let header = self.header(length);
+        let mut message = Vec::with_capacity(length);
+        message.extend_from_slice(&header);
+        parts(header.len()..length).for_each(|part| message.extend_from_slice(&PADDING[part]));
+        message
     }
 
     /// Parses the header of a message. Returns [`ProbeError`] if the header is not a probe's or is corrupted.

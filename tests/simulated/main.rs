@@ -51,4 +51,5 @@ mod verify;
 mod video;
 mod virtual_time;
 mod wire;
+mod without_sockets;
 mod workload;

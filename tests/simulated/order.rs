@@ -10,13 +10,7 @@ use wirelab::{
 const LENGTH: usize = 40;
 
 fn stream(messages: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for seq in 0..messages {
-        let mut message = [0; LENGTH];
-        probe(seq).fill(&mut message);
-        bytes.extend_from_slice(&message);
-    }
-    bytes
+    (0..messages).flat_map(|seq| probe(seq).message(LENGTH)).collect()
 }
 
 fn probe(seq: u64) -> Probe {

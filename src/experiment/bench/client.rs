@@ -39,7 +39,13 @@ pub(in crate::experiment) struct Client<'a> {
 }
 
 /// How long an interrupted run waits for the replies that are still due.
-const LAST_REPLIES: Duration = Duration::from_millis(400);
+pub(super) const LAST_REPLIES: Duration = Duration::from_millis(400);
+
+/// When the first message is due if the client is connected `now`: at the next multiple of [`LEAD`].
+pub(super) fn first_due(now: Time) -> Time {
+    let lead = nanos(LEAD);
+    Time::from_nanos((now.as_nanos() / lead + 1) * lead)
+}
 
 enum Event {
     Received(Result<Delivery, ChannelError>),
@@ -64,7 +70,7 @@ impl Client<'_> {
         seed: u64,
         mut measuring: impl FnMut(&dyn Channel),
     ) -> Option<ChannelError> {
-        let start = self.start();
+        let start = first_due(self.host.now());
         let schedule = workload.schedule(start, seed);
         let mut begins = Some(schedule.measured_from());
         self.change.into_iter().for_each(|change| change.begin(schedule.measured_from()));
@@ -93,12 +99,6 @@ impl Client<'_> {
         broken
     }
 
-    /// The next multiple of [`LEAD`].
-    fn start(&self) -> Time {
-        let lead = nanos(LEAD);
-        Time::from_nanos((self.host.now().as_nanos() / lead + 1) * lead)
-    }
-
     fn send(
         &self,
         channel: &mut dyn Channel,
@@ -106,7 +106,7 @@ impl Client<'_> {
         unit: Scheduled,
     ) -> Result<(), ChannelError> {
         let extension = self.run.map(|run| Extension::Request(ReportRequest { run, number: unit.number }));
-        let first = Probe { extension, ..Probe::new(self.recorder.id(unit.number), unit.due) };
+        let first = Probe { extension, ..Probe::new(workload.id(unit.number), unit.due) };
         match workload.application {
             // The server sends the second message of a unit of a game.
             Application::Messages | Application::Game(_) => channel.send(first, self.length)?,
@@ -117,7 +117,7 @@ impl Client<'_> {
                 useful_until: workload.application.gives_up().map(|after| unit.due + after),
             })?,
         }
-        self.recorder.sent(unit, self.host.now());
+        self.recorder.sent(unit, self.host.now(), || self.host.settled_before());
         Ok(())
     }
 

@@ -9,6 +9,7 @@ pub(super) mod run;
 mod server;
 pub(super) mod settings;
 mod updates;
+mod without_sockets;
 
 use self::{
     client::LEAD,

@@ -10,6 +10,7 @@ use super::{
     server::{Served, Server},
     settings,
     updates::REPORT_BYTES,
+    without_sockets,
 };
 use crate::{
     capture::Recording,
@@ -88,6 +89,10 @@ pub(in crate::experiment) fn run_beside(
         change: migration.map(|migration| migration.change.clone()),
         ..Route::new(plan.path, &plan.links, plan.congestion, seed, stop)
     };
+    if background.is_none() && without_sockets::applies(plan, &route) {
+        let OnPath { value, wire, queue, .. } = without_sockets::run(plan, seed, samples, stop);
+        return Ok((complete(Outcome { wire, queue, ..value })?, None));
+    }
     let of_truth = taps.clone().filter(|_| has_truth);
     let mut settings = Settings { taps, ..settings::settings(plan, plan.path.has_link().then_some(seed))? };
     settings.session.record(&recording);

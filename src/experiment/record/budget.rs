@@ -4,7 +4,11 @@ use std::{iter::Sum, ops::Add, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{channel::Delivery, experiment::record::AtServer, unit::Time};
+use crate::{
+    channel::Delivery,
+    experiment::record::AtServer,
+    unit::{Time, nanos},
+};
 
 /// The parts of a message's latency, both directions added. They add up to it exactly.
 ///
@@ -36,23 +40,7 @@ impl Budget {
     /// The budget of a message that was due at `due`, reached the server as `request` says, and came back with
     /// `reply`. `None` where the path could not know an instant.
     pub fn of(due: Time, request: &AtServer, reply: &Delivery) -> Option<Self> {
-        let there = Self::one_way(due, &request.delivery)?;
-        let back = Self::one_way(request.replied, reply)?;
-        let host = request.replied - request.delivery.released;
-        Some(there + back + Self { host, ..Self::default() })
-    }
-
-    /// The parts of one direction.
-    pub(super) fn one_way(handed_over: Time, delivery: &Delivery) -> Option<Self> {
-        let (arrived, entered) = (delivery.arrived?, delivery.entered?);
-        Some(Self {
-            send_wait: entered.first - handed_over,
-            recovery: entered.copy - entered.first,
-            path: arrived - entered.copy,
-            queue: entered.queued.min(arrived - entered.copy),
-            order_wait: delivery.released - arrived,
-            host: Duration::ZERO,
-        })
+        Some(Parts::of(due, request, reply)?.into())
     }
 
     /// All parts together: the latency.
@@ -63,11 +51,6 @@ impl Budget {
     /// The cost of loss and order. A message is delayed if it is above zero.
     pub fn extra(&self) -> Duration {
         self.recovery + self.order_wait
-    }
-
-    /// The parts in the order of the fields.
-    pub fn parts(&self) -> [Duration; 5] {
-        [self.send_wait, self.path, self.recovery, self.order_wait, self.host]
     }
 }
 
@@ -92,12 +75,71 @@ impl Sum for Budget {
     }
 }
 
+/// A [`Budget`] in nanoseconds, in which it is cheaper to add up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts {
+    send_wait: u64,
+    path: u64,
+    queue: u64,
+    recovery: u64,
+    order_wait: u64,
+    host: u64,
+}
+
+impl Parts {
+    /// See [`Budget::of`].
+    pub(super) fn of(due: Time, request: &AtServer, reply: &Delivery) -> Option<Self> {
+        let there = Self::one_way(due, &request.delivery)?;
+        let back = Self::one_way(request.replied, reply)?;
+        Some(Self {
+            send_wait: there.send_wait + back.send_wait,
+            path: there.path + back.path,
+            queue: there.queue + back.queue,
+            recovery: there.recovery + back.recovery,
+            order_wait: there.order_wait + back.order_wait,
+            host: request.replied.nanos_since(request.delivery.released),
+        })
+    }
+
+    /// The parts of one direction.
+    pub(super) fn one_way(handed_over: Time, delivery: &Delivery) -> Option<Self> {
+        let (arrived, entered) = (delivery.arrived?, delivery.entered?);
+        let path = arrived.nanos_since(entered.copy);
+        Some(Self {
+            send_wait: entered.first.nanos_since(handed_over),
+            recovery: entered.copy.nanos_since(entered.first),
+            path,
+            queue: nanos(entered.queued).min(path),
+            order_wait: delivery.released.nanos_since(arrived),
+            host: 0,
+        })
+    }
+
+    /// See [`Budget::extra`].
+    pub(super) fn extra(&self) -> u64 {
+        self.recovery + self.order_wait
+    }
+}
+
+impl From<Parts> for Budget {
+    fn from(parts: Parts) -> Self {
+        Self {
+            send_wait: Duration::from_nanos(parts.send_wait),
+            path: Duration::from_nanos(parts.path),
+            queue: Duration::from_nanos(parts.queue),
+            recovery: Duration::from_nanos(parts.recovery),
+            order_wait: Duration::from_nanos(parts.order_wait),
+            host: Duration::from_nanos(parts.host),
+        }
+    }
+}
+
 /// The budgets of many messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetSums {
     /// Messages whose budget is known.
     pub n: u64,
-    /// The exact sum of each part in nanoseconds, in the order of [`Budget::parts`].
+    /// The exact sum of each part but the queue's in nanoseconds, in the order of [`Budget`]'s fields.
     pub parts: [u128; 5],
     /// The exact sum of the queue's share of `path` in nanoseconds.
     pub queue: u128,
@@ -105,12 +147,13 @@ pub struct BudgetSums {
 
 impl BudgetSums {
     /// Adds a message.
-    pub fn add(&mut self, budget: &Budget) {
+    pub(super) fn add(&mut self, message: &Parts) {
         self.n += 1;
-        for (sum, part) in self.parts.iter_mut().zip(budget.parts()) {
-            *sum += part.as_nanos();
+        let Parts { send_wait, path, queue, recovery, order_wait, host } = *message;
+        for (sum, part) in self.parts.iter_mut().zip([send_wait, path, recovery, order_wait, host]) {
+            *sum += u128::from(part);
         }
-        self.queue += budget.queue.as_nanos();
+        self.queue += u128::from(queue);
     }
 
     /// Adds the sums of another.

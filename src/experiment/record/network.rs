@@ -9,7 +9,7 @@ use crate::{
     channel::Delivery,
     experiment::record::AtServer,
     stats::{Arrival, Histogram, Sequence},
-    unit::{PerDirection, Time, nanos},
+    unit::{PerDirection, Time},
 };
 
 /// The network's figures of one run, over delivered messages of the measured time.
@@ -76,7 +76,7 @@ impl NetworkTracker {
         if measured && let Some((view, back)) = view.zip(back) {
             let AtServer { delivery, replied } = view.at_server;
             figures.reported += 1;
-            figures.hold.record(nanos(*replied - delivery.released));
+            figures.hold.record(replied.nanos_since(delivery.released));
             for (way, arrival) in figures.ways.iter_mut().zip([view.arrival, back]) {
                 if arrival.extent > 0 {
                     way.reordered += 1;

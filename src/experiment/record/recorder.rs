@@ -24,7 +24,7 @@ use crate::{
         record::{
             AtServer,
             blocking::{Held, StallTracker},
-            budget::Budget,
+            budget::{Budget, Parts},
             network::NetworkTracker,
             observe::{Sample, SampleSink, Status},
             outcome::Outcome,
@@ -32,9 +32,9 @@ use crate::{
         workload::{Scheduled, Wait, Workload},
     },
     stats::{Arrival, Sequence},
-    transport::Transport,
+    transport::{Shape, Transport},
     unit::{Direction, Mutex, PerDirection, Time, nanos},
-    wire::{Extension, MessageId},
+    wire::Extension,
 };
 
 /// The record of one run, shared by its two ends.
@@ -47,14 +47,17 @@ struct State {
     resolution: Duration,
     /// Whether a message that stays away is lost, or only not finished yet.
     datagrams: bool,
+    /// Whether messages and their replies enter the link as they are sent.
+    enters_at_once: bool,
     /// Messages under way, and those settled that were scheduled behind them.
     under_way: VecDeque<Message>,
     /// The number of the first of them.
     first: u64,
-    /// Datagrams before that which have not come back.
+    /// Datagrams before that which have not come back, and may still do so.
     late: BTreeMap<u64, Message>,
     /// The first message that counts.
     first_measured: Option<u64>,
+    /// Messages that have not come back.
     outstanding: u64,
     /// When the first message was due.
     begun: Option<Time>,
@@ -65,7 +68,8 @@ struct State {
     spare: Vec<Box<Arrivals>>,
     /// The first number that has not arrived at each end: anything below it that comes later was overtaken.
     next_expected: PerDirection<u64>,
-    longest: Option<Duration>,
+    /// The longest latency so far, in nanoseconds.
+    longest: Option<u64>,
     stopped_waiting: bool,
     stalls: PerDirection<StallTracker>,
     /// Requests at the server, if it is part of the run.
@@ -92,6 +96,7 @@ impl Recorder {
             workload,
             resolution,
             datagrams: transport.is_datagram(),
+            enters_at_once: transport.shape() == Shape::Datagrams,
             under_way: VecDeque::new(),
             first: 0,
             late: BTreeMap::new(),
@@ -126,10 +131,15 @@ impl Recorder {
         recorder
     }
 
-    /// A unit was handed to the transport at `now`.
-    pub(in crate::experiment) fn sent(&self, scheduled: Scheduled, now: Time) {
+    /// A unit was handed to the transport at `now`. `settled` is [`Host::settled_before`](crate::path::Host).
+    pub(in crate::experiment) fn sent(
+        &self,
+        scheduled: Scheduled,
+        now: Time,
+        settled: impl FnMut() -> Option<Time>,
+    ) {
         let mut state = self.0.lock();
-        state.set_old_aside(now);
+        state.set_old_aside(now, settled);
         state.begun.get_or_insert(scheduled.due);
         for message in scheduled.messages() {
             state.under_way.push_back(Message::new(message, now));
@@ -139,7 +149,7 @@ impl Recorder {
             state.first_measured.get_or_insert(scheduled.number);
             state.outcome.messages.scheduled += u64::from(scheduled.count);
             state.outcome.messages.sent += u64::from(scheduled.count);
-            state.outcome.send_delay.record(nanos(now - scheduled.due));
+            state.outcome.send_delay.record(now.nanos_since(scheduled.due));
         }
         for (number, delivery, way) in std::mem::take(&mut state.early) {
             state.on_one_way(number, &delivery, way);
@@ -210,7 +220,7 @@ impl Recorder {
         let state = self.0.lock();
         let wait = state.workload.wait;
         let after = if state.datagrams { Wait::after_datagrams } else { Wait::after };
-        (state.outstanding > 0).then(|| after(wait, state.longest))
+        (state.outstanding > 0).then(|| after(wait, state.longest.map(Duration::from_nanos)))
     }
 
     /// The run was ended from outside.
@@ -221,11 +231,6 @@ impl Recorder {
     /// The run ends before the wait for replies does, so outstanding messages count as unfinished, not as lost.
     pub(in crate::experiment) fn stop_waiting(&self) {
         self.0.lock().stopped_waiting = true;
-    }
-
-    /// Which message has this number.
-    pub(in crate::experiment) fn id(&self, number: u64) -> MessageId {
-        self.0.lock().workload.id(number)
     }
 }
 
@@ -261,26 +266,26 @@ impl State {
         let scheduled = message.scheduled;
         self.outstanding -= 1;
         self.last_reply = Some(delivery.released);
-        let latency = delivery.released - scheduled.due;
+        let latency = delivery.released.nanos_since(scheduled.due);
         self.longest = self.longest.max(Some(latency));
         let expected = &mut self.next_expected[way];
         let overtaken = number < *expected;
         *expected = (*expected).max(number + 1);
         if scheduled.measured {
-            let deadline = self.workload.deadline;
+            let deadline = nanos(self.workload.deadline);
             let messages = &mut self.outcome.messages;
             messages.delivered += 1;
             messages.on_time += u64::from(latency <= deadline);
             messages.reordered += u64::from(overtaken);
-            self.outcome.latency.record(nanos(latency));
+            self.outcome.latency.record(latency);
         }
     }
 
-    fn note_budget(&mut self, budget: Option<Budget>) {
+    fn note_budget(&mut self, budget: Option<Parts>) {
         let Some(budget) = budget else { return };
         self.outcome.budget.add(&budget);
-        if budget.extra() > self.resolution {
-            self.outcome.extra.record(nanos(budget.extra()));
+        if budget.extra() > nanos(self.resolution) {
+            self.outcome.extra.record(budget.extra());
         }
     }
 
@@ -303,9 +308,12 @@ impl State {
         let request = message.at_server.as_deref().map(|arrivals| arrivals.answered_by(reply));
         // Instants of a remote clock can only be compared with each other.
         let here = request.filter(|_| self.remote.is_none());
-        let budget = here.and_then(|request| Budget::of(message.scheduled.due, request, reply));
+        let budget = here.and_then(|request| Parts::of(message.scheduled.due, request, reply));
         let latency = reply.released - message.scheduled.due;
-        debug_assert!(budget.is_none_or(|budget| budget.total() == latency), "{message:?} {reply:?}");
+        debug_assert!(
+            budget.is_none_or(|budget| Budget::from(budget).total() == latency),
+            "{message:?} {reply:?}"
+        );
         self.note_budget(budget);
         let there = request.and_then(|request| Held::of(&request.delivery));
         let back = Held::of(reply);
@@ -317,7 +325,7 @@ impl State {
         self.show(|| Sample {
             server: here.map(|request| request.delivery),
             client: Some(*reply),
-            budget,
+            budget: budget.map(Budget::from),
             ..message.sample(id, Status::Delivered)
         });
     }
@@ -344,17 +352,31 @@ impl State {
     }
 
     /// Sets old datagrams aside that have not come back. Those that have settled are forgotten.
-    fn set_old_aside(&mut self, now: Time) {
+    fn set_old_aside(&mut self, now: Time, mut settled: impl FnMut() -> Option<Time>) {
         if !self.datagrams {
             return;
         }
-        let recent = self.workload.wait.most;
-        while self.under_way.front().is_some_and(|front| now.since(front.scheduled.due) > recent) {
+        let recent = nanos(self.workload.wait.most);
+        while self.under_way.front().is_some_and(|front| now.nanos_since(front.scheduled.due) > recent) {
             let Some(message) = self.under_way.pop_front() else { return };
             if !message.settled {
                 self.late.insert(self.first, message);
+                self.give_up_lost(&mut settled);
             }
             self.first += 1;
+        }
+    }
+
+    /// Gives up datagrams that can no longer come back, so that those that were lost do not need memory.
+    fn give_up_lost(&mut self, settled: impl FnOnce() -> Option<Time>) {
+        // A message of a game may be sent by the server, and does not count if the server has not begun.
+        if !self.enters_at_once || self.workload.application.game().is_some() {
+            return;
+        }
+        let Some(settled) = settled() else { return };
+        while let Some(oldest) = self.late.first_entry().filter(|oldest| oldest.get().sent < settled) {
+            let lost = oldest.remove();
+            self.give_up(&lost, false);
         }
     }
 }

@@ -41,7 +41,8 @@ pub(super) struct VirtualClock(AtomicU64);
 impl VirtualClock {
     /// Moves the clock to `at`; never back.
     pub(super) fn advance(&self, at: Time) {
-        self.0.fetch_max(at.as_nanos(), Ordering::Relaxed);
+        // Only this thread moves it, so no atomic maximum is needed.
+        self.0.store(self.now().max(at).as_nanos(), Ordering::Relaxed);
     }
 }
 
@@ -111,6 +112,10 @@ impl Host for SimHost {
 
     fn uses_ecn(&self) -> bool {
         self.machinery.network.uses_ecn()
+    }
+
+    fn settled_before(&self) -> Option<Time> {
+        Some(self.machinery.network.settled_before(self.machinery.clock.now()))
     }
 
     fn randomness(&self) -> Option<&Randomness> {

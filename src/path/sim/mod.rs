@@ -5,11 +5,13 @@
 
 mod executor;
 mod host;
+mod in_flight;
 mod network;
 mod socket;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub(crate) use self::in_flight::{InFlight, Period};
 use self::{
     executor::Executor,
     host::{Machinery, VirtualClock},

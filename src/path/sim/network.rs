@@ -10,6 +10,7 @@ use std::{
 
 use quinn::udp::EcnCodepoint;
 
+use super::in_flight::{InFlight, Period};
 use crate::{
     link::{Counters, Delivered, DropReason, Dropped, Event, LinkSpec, QueueVisit},
     path::{
@@ -33,6 +34,7 @@ pub(super) struct Packet {
     number: u64,
     /// When it entered the wire and, once it is in a socket, when it arrived there.
     pub(super) transit: Transit,
+    entered_in: Period,
 }
 
 impl Packet {
@@ -67,6 +69,7 @@ struct Wire {
     /// Packets that have been received, to be reused.
     #[expect(clippy::vec_box, reason = "the boxes are what is used again")]
     spare: Vec<Box<Packet>>,
+    in_flight: InFlight,
     observers: Observers,
     /// The client's NAT, if its address changes.
     nat: Option<Nat>,
@@ -75,6 +78,9 @@ struct Wire {
 impl Wire {
     fn deliver(&mut self, direction: Direction, delivered: Delivered<Box<Packet>>) {
         let mut packet = delivered.packet;
+        if !delivered.more {
+            self.in_flight.leave(packet.entered_in);
+        }
         packet.transit.arrived = delivered.at;
         packet.transit.queued = delivered.queue.delay;
         change_ecn(delivered.ecn, |ecn| packet.ecn = ecn);
@@ -115,6 +121,7 @@ impl Wire {
 
     fn discard(&mut self, direction: Direction, dropped: Dropped<Box<Packet>>) {
         let mut packet = dropped.packet;
+        self.in_flight.leave(packet.entered_in);
         packet.transit.arrived = dropped.at;
         self.observers.left(Exit::Dropped(dropped.reason), || packet.view(direction, dropped.queue));
         self.spare.push(packet);
@@ -145,6 +152,7 @@ impl Network {
             ports: BTreeMap::new(),
             groups: BTreeMap::new(),
             spare: Vec::new(),
+            in_flight: InFlight::default(),
             observers: Observers::default(),
             nat: None,
         };
@@ -222,15 +230,19 @@ impl Network {
         let link = &mut wire.links[direction];
         let number = link.counters().packets;
         let transit = Transit { entered: now, arrived: Time::MAX, queued: Duration::ZERO };
+        let entered_in = wire.in_flight.enter();
         let packet = match wire.spare.pop() {
             Some(mut packet) => {
                 let mut buffer = std::mem::take(&mut packet.payload);
                 buffer.clear();
                 buffer.extend_from_slice(payload);
-                *packet = Packet { from, to, ecn, payload: buffer, number, transit };
+                *packet = Packet { from, to, ecn, payload: buffer, number, transit, entered_in };
                 packet
             }
-            None => Box::new(Packet { from, to, ecn, payload: payload.to_vec(), number, transit }),
+            None => {
+                let payload = payload.to_vec();
+                Box::new(Packet { from, to, ecn, payload, number, transit, entered_in })
+            }
         };
         let ip_bytes = payload.len() + header_bytes(to);
         link.enqueue_known(now, ip_bytes, packet, |packet| {
@@ -242,6 +254,11 @@ impl Network {
             PacketView { direction, number, at: now, from, to, ip_bytes, payload, ecn, queue }
         });
         link.carries(now, ip_bytes)
+    }
+
+    /// See [`Host::settled_before`](crate::path::Host::settled_before).
+    pub(super) fn settled_before(&self, now: Time) -> Time {
+        self.wire.borrow().in_flight.settled_before(now)
     }
 
     /// When the next packet arrives or is dropped.

@@ -19,8 +19,7 @@ proptest! {
     fn a_probe_reads_as_it_was_written(
         flow: u32, seq: u64, due: u64, length in HEADER_BYTES..200_000usize,
     ) {
-        let mut message = vec![0; length];
-        probe(flow, seq, due).fill(&mut message);
+        let message = probe(flow, seq, due).message(length);
         prop_assert_eq!(Probe::parse_whole(&message), Ok(probe(flow, seq, due)));
     }
 
@@ -28,8 +27,7 @@ proptest! {
     fn one_flipped_bit_is_always_seen(
         flow: u32, seq: u64, due: u64, length in HEADER_BYTES..2_000usize, bit: usize,
     ) {
-        let mut message = vec![0; length];
-        probe(flow, seq, due).fill(&mut message);
+        let mut message = probe(flow, seq, due).message(length);
         let bit = bit % (length * 8);
         message[bit / 8] ^= 1 << (bit % 8);
         prop_assert!(Probe::parse_whole(&message).is_err());
@@ -41,9 +39,8 @@ proptest! {
     }
 
     #[test]
-    fn the_shared_padding_is_what_fill_writes(length in HEADER_BYTES..200_000usize) {
-        let mut message = vec![0; length];
-        probe(1, 2, 3).fill(&mut message);
+    fn the_shared_padding_is_what_a_message_has(length in HEADER_BYTES..200_000usize) {
+        let message = probe(1, 2, 3).message(length);
         let mut joined = probe(1, 2, 3).header(length).to_vec();
         padding(HEADER_BYTES..length).for_each(|part| joined.extend_from_slice(&part));
         prop_assert_eq!(joined, message);
@@ -55,8 +52,7 @@ proptest! {
     ) {
         let extension = Some(Extension::Request(ReportRequest { run, number }));
         let extended = Probe { extension, ..probe(1, number, 3) };
-        let mut message = vec![0; length];
-        extended.fill(&mut message);
+        let mut message = extended.message(length);
         prop_assert_eq!(Probe::parse_whole(&message), Ok(extended));
         prop_assert_eq!(message_length(message.first_chunk().unwrap()), Some(length));
         let mut joined = extended.header(length).to_vec();

@@ -5,7 +5,7 @@ use crate::{
     channel::Delivery,
     experiment::record::{
         blocking::Held,
-        budget::Budget,
+        budget::{Budget, Parts},
         observe::{Sample, Status},
     },
     unit::Direction,
@@ -42,7 +42,7 @@ impl State {
         };
         self.on_end(&message, delivery, way);
         if message.scheduled.measured {
-            let budget = Budget::one_way(message.scheduled.due, delivery);
+            let budget = Parts::one_way(message.scheduled.due, delivery);
             self.note_budget(budget);
             let held = Held::of(delivery);
             self.outcome.order.note(held);
@@ -53,7 +53,7 @@ impl State {
                 Direction::ToServer => (Some(*delivery), None),
                 Direction::ToClient => (None, Some(*delivery)),
             };
-            self.show(|| Sample { server, client, budget, ..sample });
+            self.show(|| Sample { server, client, budget: budget.map(Budget::from), ..sample });
         }
         self.forget_settled();
     }

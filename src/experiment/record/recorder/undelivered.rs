@@ -44,11 +44,10 @@ impl Recorder {
 
 impl State {
     /// A message will not come back; `is_gone` if its server went away.
-    fn give_up(&mut self, message: &Message, is_gone: bool) {
+    pub(super) fn give_up(&mut self, message: &Message, is_gone: bool) {
         if message.settled {
             return;
         }
-        self.outstanding -= 1;
         if !message.scheduled.measured {
             return;
         }
@@ -101,5 +100,33 @@ impl State {
             Some(true) => network.ways.to_client.lost += 1,
             None => network.unattributed += 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{experiment::workload::Workload, transport::Transport, unit::Time};
+
+    #[test]
+    fn lost_datagrams_are_held_only_as_long_as_they_may_come_back() {
+        const MESSAGES: u64 = 10_000;
+        let held = |knows: bool| {
+            let workload = Workload::usual(Duration::from_secs(1));
+            let recorder = Recorder::new(Transport::UDP, workload, Duration::ZERO, None);
+            for number in 0..MESSAGES {
+                let due = Time::from_nanos(number * 10_000_000);
+                let settled = Time::from_nanos(due.as_nanos().saturating_sub(50_000_000));
+                let scheduled = Scheduled { number, count: 1, due, measured: true };
+                recorder.sent(scheduled, due, || knows.then_some(settled));
+            }
+            let held = recorder.0.lock().late.len();
+            assert_eq!(recorder.finish(false).messages.lost, MESSAGES);
+            held
+        };
+        // Those of the last four seconds are under way.
+        assert_eq!((held(true), held(false)), (0, 9_599));
     }
 }
