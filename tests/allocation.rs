@@ -21,7 +21,7 @@ use std::{
 
 use tokio::runtime::{Builder, Runtime};
 use wirelab::{
-    capture::{Epoch, Missing, Qlog, QlogOptions},
+    capture::{Epoch, Missing, Qlog, QlogOptions, Recorder as _},
     certs,
     link::{LinkSpec, QueueVisit},
     path::{
@@ -32,7 +32,7 @@ use wirelab::{
     send::{self, Client},
     serve::{Bind, Options, Server},
     service::Service,
-    trace::{Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace},
+    trace::{Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace, QuicTracer as _},
     transport::{Scheme, Transport},
     unit::{Direction, Mutex, PerDirection, Time},
 };
@@ -146,7 +146,7 @@ fn traces_allocate_nothing_per_event() {
         open: Box::new(|_| Ok(Box::new(tempfile::tempfile()?))),
         stop: StopSignal::default(),
     });
-    let mut trace = qlog.tracer().trace(Side::Client, &[7]).unwrap();
+    let mut trace = qlog.trace(Side::Client, &[7]).unwrap();
     let mut wire = qlog.observer();
     let mut events = |from: u64, count: u64| {
         for number in from..from + count {

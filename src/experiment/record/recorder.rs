@@ -212,7 +212,7 @@ impl Recorder {
     /// Replies may take this long, although none has so far: the client will have another network.
     pub(in crate::experiment) fn expect(&self, round_trip: Duration) {
         let longest = &mut self.0.lock().longest;
-        *longest = (*longest).max(Some(round_trip));
+        *longest = (*longest).max(Some(nanos(round_trip)));
     }
 
     /// How long to wait after the last message for those still outstanding, if any are.
