@@ -21,15 +21,10 @@ export function svg(tag, attributes = {}, ...children) {
 
 export const button = (text, click, attributes = {}) => el('button', { type: 'button', click, ...attributes }, text);
 
-// Fits a part of a report into the page: wide tables scroll, and links within the report are plain text, because the
-// address holds the page's state.
+// Fits a part of a report into the page: links within the report are plain text, because the address holds the page's
+// state.
 export function fit(part) {
   for (const link of part.querySelectorAll('a[href^="#"]')) link.replaceWith(...link.childNodes);
-  for (const table of part.querySelectorAll('table')) {
-    const frame = el('div', { class: 'scroll', tabindex: '0', role: 'group', 'aria-label': 'Table' });
-    table.replaceWith(frame);
-    frame.append(table);
-  }
 }
 
 const inUnit = ns =>

@@ -42,7 +42,7 @@ export class Panel {
       el(
         'div',
         { class: 'shown', tabindex: '-1' },
-        el('p', { class: 'command' }, '$ ', this.command),
+        el('p', { class: 'command' }, place ? el('strong', { class: 'place' }, place) : null, '$ ', this.command),
         tools,
         this.bar,
         this.error,

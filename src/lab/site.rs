@@ -115,7 +115,7 @@ pub fn folder(engine: &Engine) -> Vec<Written> {
 
 /// The page as one file that needs no server.
 pub fn single_file(engine: &Engine) -> String {
-    let data = |file: &File| format!("data:text/javascript;base64,{}", BASE64.encode(file.bytes));
+    let data = |file: &File| format!("data:text/javascript;charset=utf-8,{}", in_address(&text(file)));
     let style = format!("<style>{}</style>", text(&FILES[0]));
     let mut parts = String::new();
     let inlined: [(&str, &[u8]); 3] =
@@ -146,6 +146,12 @@ fn index(imports: &Value, style: &str, engine: &str, parts: &str) -> String {
         let _ = write!(head, "\n<link rel=\"preload\" href=\"{MODULE}\" as=\"fetch\" crossorigin>");
     }
     INDEX.replace("<!-- head -->", &head).replace("ENGINE", engine).replace("<!-- parts -->", parts)
+}
+
+/// Text as a part of an address within a script. It compresses better than as base64.
+fn in_address(text: &str) -> String {
+    let escapes = [('%', "%25"), ('#', "%23"), ('<', "%3C"), ('\t', "%09"), ('\n', "%0A")];
+    escapes.into_iter().fold(text.to_owned(), |text, (letter, escape)| text.replace(letter, escape))
 }
 
 fn text(file: &File) -> Cow<'static, str> {

@@ -80,6 +80,9 @@ pub struct Running<'a> {
     pub pictures: bool,
 }
 
+/// Options whose values are separated by commas in the program too. It takes a list of transports as one value.
+const LISTS: [&str; 2] = ["--congestion", "--mode"];
+
 /// The long name of an option.
 fn long(option: &str) -> &str {
     match option {
@@ -152,7 +155,11 @@ impl Scenario {
             }
             // A ladder is shown, not measured.
             if option != "--ladder" {
-                scenario.given.entry(option.trim_start_matches('-').to_owned()).or_default().extend(values);
+                let given = scenario.given.entry(option.trim_start_matches('-').to_owned()).or_default();
+                match LISTS.contains(&option) {
+                    true => given.extend(values.iter().flat_map(|list| list.split(',')).map(str::to_owned)),
+                    false => given.extend(values),
+                }
             }
         }
         if scenario.has_all {

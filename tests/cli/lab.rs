@@ -32,6 +32,7 @@ const LINES: &[&str] = &[
     "bench --workload video -t udp,quic-one,quic-message -C fixed -d 3s --seeds 1 --rtt 100ms",
     "bench --workload video:60:2mbit:1s --playout 80ms --drop-late -t quic-message -C fixed -d 2s --seeds 1",
     "bench --workload game -t udp,quic-one -C fixed -d 2s --seeds 1 --loss 2%",
+    "bench -t udp,quic-flow -C fixed,fixed:20000 -d 1s --seeds 1",
     "bench --workload page -t quic-one,quic-message -C fixed --seeds 1 --loads 2",
     "bench --workload page:12:8KB:3 --mode resumed,0rtt -t quic-flow -C fixed --seeds 1 --loads 1 --flows 3",
     "hol --rebind 1s -t udp,arq-selective,quic-one -d 3s --seeds 2",
