@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn a_packet_on_the_wire_holds_the_periods_that_follow_its_own() {
         let mut wire = InFlight::default();
-        let mut settled = |wire: &mut InFlight, now| wire.settled_before(at(now)).as_nanos();
+        let settled = |wire: &mut InFlight, now| wire.settled_before(at(now)).as_nanos();
         let stays = wire.enter();
         assert_eq!(settled(&mut wire, 10), 0);
         let passes = wire.enter();
