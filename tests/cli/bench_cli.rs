@@ -231,7 +231,8 @@ fn memory_that_cannot_be_had_is_refused_before_the_run() {
     let (code, said) = limited("1000000", "-t udp,quic-one -i 1us -d 10s");
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("of memory, and 1.0 GB are available"), "{said}");
-    let page = |size: &str| format!("--workload page:400:{size} -t quic-message --loss 0% --seeds 1 --loads 1");
+    let page =
+        |size: &str| format!("--workload page:400:{size} -t quic-message --loss 0% --seeds 1 --loads 1");
     let (code, said) = limited("4000000", &page("10MB"));
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("--workload: this takes up to 14.0 GB of memory"), "{said}");

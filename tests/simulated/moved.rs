@@ -207,7 +207,11 @@ fn a_long_outage_and_a_slow_network_are_not_taken_for_a_broken_connection() {
         assert_eq!((times(udp)[0], udp.lost), (gap, 5 + outage_ms / 10), "{after}: {udp:?}");
         assert!(times(quic)[0] >= gap, "{after}: {quic:?}");
         // The run waits for as long as the other network needs.
-        assert_eq!((quic.lost, file.cells[1].messages.as_ref().unwrap().unfinished), (0, 0), "{after}: {quic:?}");
+        assert_eq!(
+            (quic.lost, file.cells[1].messages.as_ref().unwrap().unfinished),
+            (0, 0),
+            "{after}: {quic:?}"
+        );
     }
 }
 

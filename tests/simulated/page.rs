@@ -136,7 +136,8 @@ fn packets_that_were_sent_again_are_counted_over_complete_loads() {
         let resent = |link: &str| loads(&plan(transport, "10:4KB".parse().unwrap(), link)).resent;
         assert_eq!(resent("delay=25ms"), Some(0), "{transport}");
         // The link numbers packets over all loads, so one load loses one: a packet of an answer.
-        let (mut lossy, page) = (plan(transport, "10:4KB".parse().unwrap(), "delay=25ms"), "delay=25ms,loss=drop:30");
+        let (mut lossy, page) =
+            (plan(transport, "10:4KB".parse().unwrap(), "delay=25ms"), "delay=25ms,loss=drop:30");
         lossy.links.to_client = page.parse().unwrap();
         assert_eq!(loads(&lossy).resent, Some(1), "{transport}");
     }
