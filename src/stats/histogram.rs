@@ -1,14 +1,14 @@
 //! A histogram in bounded memory.
 
-use super::{
-    buckets::Buckets,
-    summary::{Percentile, Summary},
-};
+use super::summary::{Percentile, Summary};
 
 /// The largest value recorded as itself: 2^48 - 1, or 78 hours in nanoseconds.
 ///
 /// With this bound the sum of squares of 2^32 values fits into 128 bits.
 pub const MAX_VALUE: u64 = (1 << 48) - 1;
+
+/// Buckets have a relative width of 10^-3.
+const SIGNIFICANT_DIGITS: u8 = 3;
 
 /// A histogram of non-negative integers, usually nanoseconds, with three significant digits. The count, the extremes,
 /// the sum and the sum of squares are exact.
@@ -16,7 +16,8 @@ pub const MAX_VALUE: u64 = (1 << 48) - 1;
 /// Its memory depends on the largest value, not on the number of values, and is at most 0.3 MB.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    pub(super) counts: Buckets,
+    /// `None` while empty: many histograms of a run remain empty, and the counts take 16 KB.
+    pub(super) counts: Option<hdrhistogram::Histogram<u64>>,
     pub(super) n: u64,
     pub(super) min: u64,
     pub(super) max: u64,
@@ -30,16 +31,22 @@ impl Default for Histogram {
     }
 }
 
+/// The counts of a histogram without values.
+pub(super) fn no_counts() -> hdrhistogram::Histogram<u64> {
+    hdrhistogram::Histogram::new(SIGNIFICANT_DIGITS).expect("hdrhistogram takes from 0 to 5 digits")
+}
+
 impl Histogram {
     /// An empty histogram.
     pub const fn new() -> Self {
-        Self { counts: Buckets::new(), n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
+        Self { counts: None, n: 0, min: u64::MAX, max: 0, sum: 0, sum_of_squares: 0 }
     }
 
     /// Records `value`, capped at [`MAX_VALUE`].
     pub fn record(&mut self, value: u64) {
         let value = value.min(MAX_VALUE);
-        self.counts.add(value, 1);
+        let counts = self.counts.get_or_insert_with(no_counts);
+        counts.record(value).expect("the histogram grows to hold any value");
         self.n += 1;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
@@ -49,7 +56,11 @@ impl Histogram {
 
     /// Adds all values of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.counts.merge(&other.counts);
+        match (&mut self.counts, &other.counts) {
+            (Some(counts), Some(more)) => counts.add(more).expect("the histogram grows to hold any value"),
+            (None, Some(more)) => self.counts = Some(more.clone()),
+            (_, None) => {}
+        }
         self.n += other.n;
         self.min = self.min.min(other.min);
         self.max = self.max.max(other.max);
@@ -139,7 +150,12 @@ impl Histogram {
 
     /// The nonempty buckets in ascending order: (middle of the bucket, count).
     pub(crate) fn buckets(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        self.counts.iter().map(|(bucket, count)| (bucket.middle(), count))
+        self.counts.iter().flat_map(|counts| {
+            counts.iter_recorded().map(|step| {
+                let middle = counts.median_equivalent(step.value_iterated_to());
+                (middle, step.count_at_value())
+            })
+        })
     }
 }
 
@@ -162,6 +178,6 @@ mod tests {
     #[test]
     fn no_value_makes_it_grow_beyond_its_bound() {
         let histogram: super::Histogram = std::iter::repeat_n(u64::MAX, 1000).collect();
-        assert!(histogram.counts.len() < 45_000);
+        assert!(histogram.counts.unwrap().len() < 45_000);
     }
 }

@@ -7,7 +7,6 @@
 //! All results are pure functions of the recorded values, bit for bit.
 
 mod bootstrap;
-mod buckets;
 mod histogram;
 mod pooled;
 mod sequence;

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::{
-    buckets::{Bucket, Buckets},
-    histogram::{Histogram, MAX_VALUE},
-};
+use super::histogram::{Histogram, MAX_VALUE, no_counts};
 
 /// A histogram with values. An empty one is saved as null.
 #[derive(Serialize, Deserialize)]
@@ -25,13 +22,16 @@ const MAX_N: u64 = u32::MAX as u64;
 
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let stored = (self.n > 0).then(|| Stored {
+        let stored = self.counts.as_ref().map(|counts| Stored {
             n: self.n,
             min: self.min,
             max: self.max,
             sum: self.sum,
             sum_of_squares: self.sum_of_squares,
-            buckets: self.counts.iter().map(|(bucket, count)| (bucket.lowest(), count)).collect(),
+            buckets: counts
+                .iter_recorded()
+                .map(|step| (counts.lowest_equivalent(step.value_iterated_to()), step.count_at_value()))
+                .collect(),
         });
         stored.serialize(serializer)
     }
@@ -48,13 +48,15 @@ impl Stored {
     fn restore(self) -> Result<Histogram, &'static str> {
         self.check()?;
         let Self { n, min, max, sum, sum_of_squares, ref buckets } = self;
-        let mut counts = Buckets::new();
-        buckets.iter().for_each(|&(value, count)| counts.add(value, count));
+        let mut counts = no_counts();
+        for &(value, count) in buckets {
+            counts.record_n(value, count).map_err(|_| "a bucket of a histogram is out of range")?;
+        }
         let is_within = |value, bucket: Option<&(u64, u64)>| {
-            bucket.is_some_and(|&(lowest, _)| Bucket::of(value) == Bucket::of(lowest))
+            bucket.is_some_and(|&(lowest, _)| counts.equivalent(value, lowest))
         };
         match is_within(min, buckets.first()) && is_within(max, buckets.last()) {
-            true => Ok(Histogram { counts, n, min, max, sum, sum_of_squares }),
+            true => Ok(Histogram { counts: Some(counts), n, min, max, sum, sum_of_squares }),
             false => Err("the extremes of a histogram are not in its buckets"),
         }
     }
