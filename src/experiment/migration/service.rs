@@ -50,11 +50,8 @@ impl Services {
         self.followed().all(Service::is_back)
     }
 
-    /// The figures. `abandons`: messages that a reliable transport had not brought when the run ended count as lost,
-    /// because the client has left their connection and does not send them again. Otherwise they were still under way.
-    pub(super) fn figures(&self, abandons: bool) -> MigrationFigures {
-        let figures: Vec<MigrationFigures> =
-            self.followed().map(|service| service.figures(abandons)).collect();
+    pub(super) fn figures(&self) -> MigrationFigures {
+        let figures: Vec<MigrationFigures> = self.followed().map(Service::figures).collect();
         let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
             figures.iter().map(of).collect::<Option<Vec<Duration>>>()
         };
@@ -83,13 +80,14 @@ struct Service {
     gap: Duration,
     /// Messages that were due after the change: when they were due, and when they were answered.
     after: Vec<(Time, Time)>,
-    /// When messages were due that never came back. Most become known only at the end of the run.
+    /// When messages were due that never came back, in the gap or after the change. Most become known only at the end
+    /// of the run.
     missing: Vec<Time>,
-    /// When messages were due that a reliable transport had not brought back at the end of the run.
+    /// When messages were due after the change that a reliable transport had not brought back at the end of the run.
     unfinished: Vec<Time>,
 }
 
-/// The most replies that are kept.
+/// The most messages of each kind that are kept.
 const MOST: usize = 1 << 20;
 /// A message is as fast as usual if it takes at most 5/4 of the median.
 const USUAL: (u64, u64) = (5, 4);
@@ -119,11 +117,17 @@ impl Service {
         match (sample.status, sample.client.or(sample.server)) {
             (Status::Delivered, Some(delivery)) => self.note_delivery(at, sample.due, delivery.released),
             (Status::Delivered, None) => {}
-            (Status::Lost | Status::Unknown, _) if self.is_in_gap(sample.due) => {
-                self.missing.push(sample.due)
+            (Status::Lost | Status::Unknown, _) => self.note_missing(at, sample.due),
+            (Status::Unfinished, _) if sample.due >= at && self.unfinished.len() < MOST => {
+                self.unfinished.push(sample.due);
             }
-            (Status::Unfinished, _) if self.is_in_gap(sample.due) => self.unfinished.push(sample.due),
-            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {}
+            (Status::Unfinished, _) => {}
+        }
+    }
+
+    fn note_missing(&mut self, at: Time, due: Time) {
+        if (due >= at || self.is_in_gap(due)) && self.missing.len() < MOST {
+            self.missing.push(due);
         }
     }
 
@@ -145,31 +149,53 @@ impl Service {
         }
     }
 
+    /// When the last message was due, as far as messages are followed.
+    fn last_due(&self) -> Option<Time> {
+        let delivered = self.after.iter().map(|(due, _)| due);
+        delivered.chain(&self.missing).chain(&self.unfinished).max().copied()
+    }
+
     /// The median latency of the network that the client has in the end.
     fn usual(&self) -> Option<u64> {
         if self.change.handover().is_none() {
             return self.before.percentile(Percentile::P50);
         }
+        let at = self.change.at()?;
+        let half = at + (self.last_due()?.since(at)) / 2;
         let mut later = Histogram::new();
-        let second_half = &self.after[self.after.len() / 2..];
-        second_half.iter().for_each(|(due, released)| later.record(nanos(*released - *due)));
+        let second_half = self.after.iter().filter(|(due, _)| *due >= half);
+        second_half.for_each(|(due, released)| later.record(nanos(*released - *due)));
         later.percentile(Percentile::P50)
     }
 
-    /// See [`MigrationFigures::full_speed`].
+    /// See [`MigrationFigures::full_speed`]. The last messages cannot show it: too few are due after them.
     fn full_speed(&self) -> Option<Duration> {
         let (times, of) = USUAL;
         let (at, usual) = self.change.at().zip(self.usual())?;
         let window = Duration::from_nanos(usual.saturating_mul(2));
-        let mut replies = self.after.clone();
-        replies.sort_unstable();
+        let last_due = self.last_due()?;
+        let is_in_time = |due: Time, released: Time| {
+            nanos(released - due).saturating_mul(of) <= usual.saturating_mul(times)
+        };
+        let delivered = self
+            .after
+            .iter()
+            .map(|&(due, released)| (due, Some(released).filter(|released| is_in_time(due, *released))));
+        let missing = self.missing.iter().chain(&self.unfinished).filter(|due| **due >= at);
+        let mut messages: Vec<(Time, Option<Time>)> =
+            delivered.chain(missing.map(|due| (*due, None))).collect();
+        messages.sort_unstable();
         let mut next_slow = None;
         let mut first = None;
-        for &(due, released) in replies.iter().rev() {
-            if nanos(released - due).saturating_mul(of) > usual.saturating_mul(times) {
-                next_slow = Some(due);
-            } else if next_slow.is_none_or(|slow: Time| slow - due > window) {
-                first = Some(released);
+        for &(due, in_time) in messages.iter().rev() {
+            match in_time {
+                None => next_slow = Some(due),
+                Some(released)
+                    if last_due - due >= window && next_slow.is_none_or(|slow: Time| slow - due > window) =>
+                {
+                    first = Some(released);
+                }
+                Some(_) => {}
             }
         }
         first.map(|released| released - at)
@@ -181,9 +207,8 @@ impl Service {
             && self.first_answered.is_none_or(|first| due < first)
     }
 
-    fn figures(&self, abandons: bool) -> MigrationFigures {
-        let unfinished = self.unfinished.iter().filter(|_| abandons);
-        let lost = self.missing.iter().chain(unfinished).filter(|due| self.is_in_gap(**due));
+    fn figures(&self) -> MigrationFigures {
+        let lost = self.missing.iter().filter(|due| self.is_in_gap(**due));
         MigrationFigures {
             gap: self.first_answered.map(|_| self.gap),
             lost: lost.count() as u64,

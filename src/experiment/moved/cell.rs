@@ -10,8 +10,9 @@ use crate::{
         migration::{MigrationFigures, Unvalidated},
         result::{cell::cell as messages_cell, settings::link},
     },
+    link::Loss,
     path::Handover,
-    report::{Cell, Migration, Ratio},
+    report::{Cell, Flag, Migration, Ratio},
     stats::Histogram,
     unit::nanos,
 };
@@ -31,8 +32,18 @@ pub(super) fn cell(plan: &MovedPlan, runs: &Runs<MovedOutcome>) -> Cell {
         // Only the latest connection reports its counters.
         cell.recovery = None;
     }
+    if !loses_at_random(plan) {
+        // What the change lost was no random loss.
+        cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
+    }
     cell.migration = Some(migration);
     cell
+}
+
+/// Whether a link of the run loses packets besides those that the change loses.
+fn loses_at_random(plan: &MovedPlan) -> bool {
+    let after = plan.handover.iter().flat_map(|handover| &handover.after);
+    plan.plan.links.iter().chain(after).any(|link| link.loss != Loss::NONE)
 }
 
 fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
