@@ -431,7 +431,7 @@ mod tests {
             }),
             cpu: Some(Default::default()),
             memory: Some(Default::default()),
-            migration: Some(Migration::default()),
+            migration: Some(Migration { after: Some(Link::default()), ..Migration::default() }),
             share: Some(Share {
                 direction: TransferDirection::Up,
                 measured_ns: None,

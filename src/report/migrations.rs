@@ -1,6 +1,7 @@
 //! What a change of the client's address was, and what it did to each row.
 
 use super::{
+    figure::Figure,
     group::Group,
     model::{Cell, Migration},
     numbers, words,
@@ -30,9 +31,12 @@ pub(super) fn migrations(group: &Group<'_>) -> Vec<String> {
 }
 
 /// A sum over seeds as a mean per change.
-pub(super) fn per_change(cell: &Cell, of: fn(&Migration) -> u64) -> Option<f64> {
+pub(super) fn per_change(cell: &Cell, of: fn(&Migration) -> u64, decimals: usize) -> Option<Figure> {
     let sum = of(cell.migration.as_ref()?);
-    (cell.seeds > 0).then(|| sum as f64 / cell.seeds as f64)
+    Some(match cell.seeds {
+        0 | 1 => Figure::Count(sum),
+        seeds => Figure::Mean(sum as f64 / seeds as f64, decimals),
+    })
 }
 
 fn sentence(cell: &Cell, label: &str) -> Option<String> {

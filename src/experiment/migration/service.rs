@@ -218,3 +218,68 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::{Handover, NewAddress};
+
+    const MS: u64 = 1_000_000;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * MS)
+    }
+
+    /// A service whose change is at 1 s, after messages with a latency of 10 ms.
+    fn service(handover: Option<Handover>) -> Service {
+        let change = AddressChange::new(NewAddress::Ip, handover);
+        change.schedule(at(1000));
+        let mut service = Service::new(change);
+        (0..99).for_each(|n| service.note_delivery(at(1000), at(n * 10), at(n * 10 + 10)));
+        service
+    }
+
+    fn full_speed_ms(service: &Service) -> Option<u64> {
+        service.full_speed().map(|time| nanos(time) / MS)
+    }
+
+    /// Every 5 ms after the change a message with a latency of 10 ms, for 50 ms. Two round trips are 20 ms.
+    #[test]
+    fn a_lost_message_is_not_in_time() {
+        let with_lost = |lost: &[u64]| {
+            let mut service = service(None);
+            for due in (1000..=1050).step_by(5) {
+                match lost.contains(&due) {
+                    true => service.note_missing(at(1000), at(due)),
+                    false => service.note_delivery(at(1000), at(due), at(due + 10)),
+                }
+            }
+            full_speed_ms(&service)
+        };
+        assert_eq!(with_lost(&[]), Some(10));
+        assert_eq!(with_lost(&[1000, 1015]), Some(30));
+        // The message due at 1020 is the first with two whole round trips without a loss, and a later one would be too.
+        assert_eq!(with_lost(&[1045]), Some(10));
+        assert_eq!(with_lost(&[1020, 1045]), None);
+    }
+
+    #[test]
+    fn two_round_trips_that_the_run_does_not_complete_show_nothing() {
+        let until = |last: u64| {
+            let mut service = service(None);
+            (1000..=last).step_by(5).for_each(|due| service.note_delivery(at(1000), at(due), at(due + 10)));
+            full_speed_ms(&service)
+        };
+        assert_eq!((until(1015), until(1020)), (None, Some(10)));
+    }
+
+    /// A burst of late replies is most of what arrives, and not of the time.
+    #[test]
+    fn the_usual_latency_after_a_handover_is_that_of_the_second_half_of_the_time() {
+        let handover = Handover { outage: Duration::ZERO, after: Default::default() };
+        let mut service = service(Some(handover));
+        (0..90).for_each(|n| service.note_delivery(at(1000), at(1000 + n), at(1400)));
+        (0..=10).for_each(|n| service.note_delivery(at(1000), at(1400 + n * 10), at(1420 + n * 10)));
+        assert_eq!(service.usual().map(|usual| usual.div_ceil(MS)), Some(20));
+    }
+}
