@@ -59,6 +59,9 @@ properties! {
     /// Queue of the bottleneck.
     #[serde(serialize_with = "as_text")]
     queue: QueueLimit = QueueLimit::Unlimited => queue::PROPERTY;
+    /// The queue before [`resolve_queues`](super::resolve_queues), if that changed it.
+    #[serde(skip)]
+    queue_as_given: Option<QueueLimit> = None;
     /// How the queue of the bottleneck is managed.
     #[serde(serialize_with = "as_text")]
     aqm: Aqm = Aqm::DropTail => queue::AQM;

@@ -6,6 +6,7 @@ use self::applications::{GAME, PAGE, VIDEO};
 use super::{
     block::Topic,
     figure::Figure,
+    migrations::per_change,
     model::{
         ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
         NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Wire,
@@ -181,13 +182,13 @@ const QUEUE: [Spec; 8] = [
 /// What a change of the client's address cost: medians of the times, and sums over seeds.
 const MIGRATION: [Spec; 7] = [
     ("gap", Topic::Migration, |cell| time(cell.migration.as_ref()?.gap_ns.p50)),
-    ("lost in it", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.lost))),
-    ("bytes again", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.resent_bytes))),
+    ("lost in it", Topic::Migration, |cell| per_change(cell, |moved| moved.lost, 1)),
+    ("bytes again", Topic::Migration, |cell| per_change(cell, |moved| moved.resent_bytes, 0)),
     ("full speed after", Topic::Migration, |cell| time(cell.migration.as_ref()?.full_speed_ns.p50)),
     ("in round trips", Topic::Migration, |cell| {
         Some(Figure::Mean(cell.migration.as_ref()?.round_trips?.get(), 1))
     }),
-    ("new connections", Topic::Migration, |cell| Some(Figure::Count(cell.migration.as_ref()?.connections))),
+    ("new connections", Topic::Migration, |cell| per_change(cell, |moved| moved.connections, 2)),
     ("unvalidated", Topic::Migration, |cell| {
         Some(Figure::Mean(cell.migration.as_ref()?.unvalidated_ratio?.get(), 2))
     }),

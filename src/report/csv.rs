@@ -32,7 +32,8 @@ fn expanded((name, path): &(&str, &str)) -> Vec<(String, String)> {
     let Some((before, after)) = name.split_once("{}") else {
         return vec![((*name).to_owned(), format!("/{path}"))];
     };
-    let figures: Vec<&str> = match path.starts_with("link/") {
+    let is_link = path.starts_with("link/") || path.starts_with("migration/after/");
+    let figures: Vec<&str> = match is_link {
         true => PROPERTIES.iter().flat_map(Property::columns).map(|column| column.name).collect(),
         false => SUMMARY.to_vec(),
     };
@@ -262,6 +263,9 @@ const COLUMNS: &[(&str, &str)] = &[
     ("migration_at_ns", "migration/at_ns"),
     ("migration_changed", "migration/changed"),
     ("migration_outage_ns", "migration/outage_ns"),
+    ("migration_survives", "migration/survives"),
+    ("migration_after_to_server_{}", "migration/after/to_server"),
+    ("migration_after_to_client_{}", "migration/after/to_client"),
     ("migration_gap_{}_ns", "migration/gap_ns"),
     ("migration_no_service", "migration/no_service"),
     ("migration_lost", "migration/lost"),
@@ -270,6 +274,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("migration_round_trips", "migration/round_trips"),
     ("migration_connections", "migration/connections"),
     ("migration_connections_after_silence", "migration/connections_after_silence"),
+    ("migration_reconnected_seeds", "migration/reconnected_seeds"),
     ("migration_resent_requests", "migration/resent_requests"),
     ("migration_unroutable_packets", "migration/unroutable_packets"),
     ("migration_unvalidated_ratio", "migration/unvalidated_ratio"),
@@ -426,7 +431,7 @@ mod tests {
             }),
             cpu: Some(Default::default()),
             memory: Some(Default::default()),
-            migration: Some(Migration::default()),
+            migration: Some(Migration { after: Some(Link::default()), ..Migration::default() }),
             share: Some(Share {
                 direction: TransferDirection::Up,
                 measured_ns: None,

@@ -78,8 +78,8 @@ const MEANINGS: [(Flag, &str); 21] = [
     ),
     (
         Flag::Unfinished,
-        "some messages had not come back when the wait ended: the transport was still trying, so they are \
-         neither delivered nor lost, and its loss is not known",
+        "some messages had no reply when the wait ended: whether they would still have arrived is not known, so \
+         they are neither delivered nor lost",
     ),
     (
         Flag::ServerGone,

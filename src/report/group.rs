@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    migrations::change,
     model::{Cell, ResultFile},
     numbers, words,
 };
@@ -88,12 +89,12 @@ impl<'a> Group<'a> {
         let path = words::plain(&first.path);
         let link = match &first.link {
             None if self.is_on_loopback() => "this machine's loopback, nothing emulated".to_owned(),
-            link => words::link(link.as_ref()),
+            link => words::link(link.as_ref(), first.judges_messages()),
         };
         format!("{path}: {}{link}", self.servers())
     }
 
-    /// The workload, the seeds and the congestion controller.
+    /// The workload, the seeds and the congestion controller; the background; and the change of the client's address.
     pub(crate) fn description(&self) -> String {
         let mut parts = vec![words::workload(&self.cells[0].workload)];
         parts.extend(words::connections(&self.cells));
@@ -108,7 +109,10 @@ impl<'a> Group<'a> {
             controller => format!("congestion control {controller}"),
         }));
         parts.retain(|part| !part.is_empty());
-        parts.join(", ")
+        let mut clauses = vec![parts.join(", ")];
+        clauses.extend(self.cells.iter().find_map(|cell| cell.load.as_ref().map(words::background)));
+        clauses.extend(self.cells.iter().find_map(|cell| change(cell)));
+        clauses.join("; ")
     }
 
     /// Whether all servers are on this machine: those without a URL, and those with an address of loopback.

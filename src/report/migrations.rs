@@ -1,77 +1,214 @@
-//! What a change of the client's address did to each row.
+//! What a change of the client's address was, and what it did to each row.
 
 use super::{
+    figure::Figure,
     group::Group,
     model::{Cell, Migration},
-    numbers,
+    numbers, words,
 };
+
+/// The change in words, with the link of the other network.
+pub(super) fn change(cell: &Cell) -> Option<String> {
+    let migration = cell.migration.as_ref()?;
+    let at = numbers::setting(migration.at_ns);
+    let what = match &*migration.changed {
+        "ip" => "IP address",
+        other => other,
+    };
+    Some(match (migration.outage_ns, &migration.after) {
+        (None, _) | (_, None) => format!("new {} after {at}", words::plain(what)),
+        (Some(outage), Some(after)) => format!(
+            "no network after {at} for {}, then another: {}",
+            numbers::setting(outage),
+            words::link(Some(after), cell.judges_messages())
+        ),
+    })
+}
 
 /// For each row whose client's address changed: whether the connection went on, and what it cost.
 pub(super) fn migrations(group: &Group<'_>) -> Vec<String> {
     group.rows().filter_map(|(cell, label)| sentence(cell, label)).collect()
 }
 
+/// A sum over seeds as a mean per change.
+pub(super) fn per_change(cell: &Cell, of: fn(&Migration) -> u64, decimals: usize) -> Option<Figure> {
+    let sum = of(cell.migration.as_ref()?);
+    Some(match cell.seeds {
+        0 | 1 => Figure::Count(sum),
+        seeds => Figure::Mean(sum as f64 / seeds as f64, decimals),
+    })
+}
+
 fn sentence(cell: &Cell, label: &str) -> Option<String> {
     let migration = cell.migration.as_ref()?;
-    let Migration { gap_ns, lost, resent_bytes, .. } = migration;
-    let Some(gap) = gap_ns.p50 else {
-        return Some(format!("{label}: no message came back after the client's address had changed"));
-    };
-    let how = how(migration);
     let nothing = if cell.judges_messages() { "no reply" } else { "nothing arrived" };
-    let mut parts = vec![format!("{nothing} for {}", numbers::time(gap))];
+    let how = how(cell, migration);
+    let Some(gap) = migration.gap_ns.p50 else {
+        return Some(format!("{label} {how}: {nothing} to anything that was due after the change"));
+    };
+    let median = if cell.seeds > 1 { " (median)" } else { "" };
+    let mut parts = vec![format!("{nothing} for {}{median}", numbers::time(gap))];
+    parts.extend((migration.no_service > 0).then(|| {
+        format!("{nothing} after the change at all in {}", runs(migration.no_service, cell.seeds))
+    }));
+    parts.extend(full_speed(cell, migration));
+    parts.extend(amount(cell, migration.lost, unit(cell)).map(|lost| format!("{lost} lost")));
     parts.extend(
-        migration
-            .round_trips
-            .map(|trips| format!("as fast as before after {} round trips", numbers::mean(trips.get(), 1))),
-    );
-    parts.extend((*lost > 0).then(|| format!("{} lost", numbers::plural(*lost, "message"))));
-    parts.extend(
-        (*resent_bytes > 0)
-            .then(|| format!("{} of messages sent again", numbers::plural(*resent_bytes, "byte"))),
+        amount(cell, migration.resent_bytes, "byte").map(|bytes| format!("{bytes} of messages sent again")),
     );
     parts.extend(migration.unvalidated_ratio.map(|factor| {
-        let verdict = match migration.within_limit {
-            Some(false) => "more than three",
-            _ => "at most three",
-        };
         format!(
-            "to the new address, before that could have been validated, {} bytes for each that \
-             came from there: {verdict}",
+            "before it could validate the new address, the server sent {} bytes for each byte received from it \
+             (the limit is 3)",
             numbers::mean(factor.get(), 2)
         )
     }));
     Some(format!("{label} {how}: {}", parts.join("; ")))
 }
 
-/// Whether the connection went on. A client that hears nothing cannot know whether it is broken.
-fn how(migration: &Migration) -> String {
-    let Migration { connections, connections_after_silence: silent, .. } = *migration;
-    let what = match (connections, silent) {
-        (0, _) => return "went on from the new address".to_owned(),
-        (_, 0) => "broke",
+/// What a message is in the words of its application.
+fn unit(cell: &Cell) -> &'static str {
+    match (&cell.video, &cell.game) {
+        (Some(_), _) => "packet",
+        (None, Some(_)) => "update",
+        (None, None) => "message",
+    }
+}
+
+/// A sum over seeds: per run if there are several, and `None` if it is 0.
+fn amount(cell: &Cell, sum: u64, one: &str) -> Option<String> {
+    match (sum, cell.seeds) {
+        (0, _) => None,
+        (sum, 0 | 1) => Some(numbers::plural(sum, one)),
+        (sum, seeds) => {
+            let mean = sum as f64 / seeds as f64;
+            let decimals = usize::from(mean < 1000.0);
+            Some(format!("{} {one}s per run", numbers::mean(mean, decimals)))
+        }
+    }
+}
+
+fn full_speed(cell: &Cell, migration: &Migration) -> Option<String> {
+    let trips = numbers::mean(migration.round_trips?.get(), 1);
+    let like = if migration.outage_ns.is_some() { "that network allows" } else { "before" };
+    let reached = migration.full_speed_ns.n;
+    let in_runs =
+        if reached < cell.seeds { format!(" in {}", runs(reached, cell.seeds)) } else { String::new() };
+    Some(format!("as fast as {like} after {trips} round trips{in_runs}"))
+}
+
+/// So many of all runs.
+fn runs(some: u64, of: u64) -> String {
+    match of {
+        1 => "the run".to_owned(),
+        _ => format!("{} of {} runs", numbers::count(some), numbers::count(of)),
+    }
+}
+
+/// Whether the connection went on, and how often the client connected again. A client that hears nothing cannot know
+/// whether its connection is broken.
+fn how(cell: &Cell, migration: &Migration) -> String {
+    let Migration { connections, connections_after_silence: silent, reconnected_seeds: seeds, survives, .. } =
+        *migration;
+    if connections == 0 {
+        return "went on from the new address".to_owned();
+    }
+    let times = match (cell.seeds, connections) {
+        (0 | 1, 1) => "once".to_owned(),
+        (0 | 1, n) => format!("{} times", numbers::count(n)),
+        (all, n) if n == seeds => format!("in {}", runs(seeds, all)),
+        (all, n) => format!("{} times in {}", numbers::count(n), runs(seeds, all)),
+    };
+    if survives == Some(true) {
+        let why = if silent == connections { " after a silence" } else { "" };
+        return format!("goes on from a new address, but the client connected again{why} {times}");
+    }
+    let what = match silent {
+        0 => "broke",
         _ if silent == connections => "was silent",
         _ => "broke or was silent",
     };
-    match connections {
-        1 => format!("{what}, and the client connected again once"),
-        n => format!("{what}, and the clients connected again {} times", numbers::count(n)),
-    }
+    format!("{what}, and the client connected again {times}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::model::{Link, Workload};
+
+    fn said(survives: bool, seeds: u64, [connections, silent, reconnected_seeds]: [u64; 3]) -> String {
+        let migration = Migration {
+            survives: Some(survives),
+            connections,
+            connections_after_silence: silent,
+            reconnected_seeds,
+            ..Migration::default()
+        };
+        let cell = Cell { seeds, ..Cell::new("quic-one", "sim", None, Workload::default()) };
+        how(&cell, &migration)
+    }
 
     #[test]
     fn a_connection_is_called_broken_only_if_it_failed() {
-        let said = |connections, connections_after_silence| {
-            how(&Migration { connections, connections_after_silence, ..Migration::default() })
+        assert_eq!(said(false, 1, [0, 0, 0]), "went on from the new address");
+        assert_eq!(said(false, 1, [1, 0, 1]), "broke, and the client connected again once");
+        assert_eq!(said(false, 1, [1, 1, 1]), "was silent, and the client connected again once");
+        assert_eq!(
+            said(false, 5, [5, 5, 5]),
+            "was silent, and the client connected again in 5 of 5 runs"
+        );
+        assert_eq!(
+            said(false, 5, [6, 2, 5]),
+            "broke or was silent, and the client connected again 6 times in 5 of 5 runs"
+        );
+    }
+
+    /// One lost connection in many runs does not make the transport one that breaks.
+    #[test]
+    fn a_transport_that_survives_a_new_address_is_not_called_broken() {
+        assert_eq!(
+            said(true, 30, [1, 1, 1]),
+            "goes on from a new address, but the client connected again after a silence in 1 of 30 runs"
+        );
+        assert_eq!(
+            said(true, 30, [30, 0, 30]),
+            "goes on from a new address, but the client connected again in 30 of 30 runs"
+        );
+    }
+
+    #[test]
+    fn sums_are_given_per_run() {
+        let mut cell = Cell::new("udp", "sim", None, Workload::default());
+        let gap_ns = crate::stats::Summary { n: 30, p50: Some(60_000_000), ..Default::default() };
+        cell.migration =
+            Some(Migration { gap_ns, lost: 150, resent_bytes: 45_000, ..Default::default() });
+        cell.seeds = 30;
+        assert_eq!(
+            sentence(&cell, "udp").unwrap(),
+            "udp went on from the new address: no reply for 60.0 ms (median); 5.0 messages lost per run; 1,500 \
+             bytes per run of messages sent again"
+        );
+        let moved = cell.migration.as_mut().unwrap();
+        moved.unvalidated_ratio = crate::report::Ratio::new(1.0);
+        let said = sentence(&cell, "quic-one").unwrap();
+        assert!(said.ends_with("1.00 bytes for each byte received from it (the limit is 3)"), "{said}");
+    }
+
+    #[test]
+    fn the_change_is_described_with_the_other_network() {
+        let mut cell = Cell::new("udp", "sim", None, Workload::default());
+        let described = |cell: &mut Cell, migration: Migration| {
+            cell.migration = Some(migration);
+            change(cell).unwrap()
         };
-        assert_eq!(said(0, 0), "went on from the new address");
-        assert_eq!(said(1, 0), "broke, and the client connected again once");
-        assert_eq!(said(1, 1), "was silent, and the client connected again once");
-        assert_eq!(said(5, 5), "was silent, and the clients connected again 5 times");
-        assert_eq!(said(5, 2), "broke or was silent, and the clients connected again 5 times");
+        let new = Migration { at_ns: 5_000_000_000, changed: "ip".to_owned(), ..Default::default() };
+        assert_eq!(described(&mut cell, new.clone()), "new IP address after 5 s");
+        let way = || crate::link::LinkSettings::of(&"delay=40ms,rate=5mbit".parse().unwrap());
+        let after = Link { to_server: way(), to_client: way() };
+        let handover = Migration { outage_ns: Some(300_000_000), after: Some(after), ..new };
+        assert_eq!(
+            described(&mut cell, handover),
+            "no network after 5 s for 300 ms, then another: 80 ms round trip, no loss each way, 5 Mbit/s"
+        );
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 31] = [
+const COLUMNS: [(&str, Topic); 34] = [
     ("failed loads", Topic::Outcome),
     ("first byte", Topic::Latency),
     ("complete p50", Topic::Latency),
@@ -55,6 +55,9 @@ const COLUMNS: [(&str, Topic); 31] = [
     ("p99", Topic::Replies),
     ("1 s or more", Topic::Replies),
     ("failed", Topic::Replies),
+    ("gap", Topic::Migration),
+    ("lost in it", Topic::Migration),
+    ("new connections", Topic::Migration),
 ];
 
 impl Points<'_, '_> {
@@ -77,7 +80,9 @@ impl Points<'_, '_> {
     /// The first point, from which the others differ.
     pub(super) fn description(&self) -> String {
         let first = &self.groups[0];
-        format!("The first: {}; {}", words::link(first.cells[0].link.as_ref()), first.description())
+        let cell = first.cells[0];
+        let link = words::link(cell.link.as_ref(), cell.judges_messages());
+        format!("The first: {link}; {}", first.description())
     }
 
     /// The rows of all points, grouped by transport.
@@ -168,6 +173,9 @@ const MAX_CURVES: usize = 4;
 /// The figure that a command's curves show.
 fn shown(command: &str, first: &Cell) -> Option<(&'static str, Read)> {
     match command {
+        "bench" | "hol" if first.migration.is_some() => {
+            Some(("gap", |cell| cell.migration.as_ref()?.gap_ns.p50.map(Figure::Time)))
+        }
         "bench" | "hol" if first.game.is_some() => {
             Some(("mean age of the state", |cell| cell.game.as_ref()?.both.mean_ns.map(Figure::Time)))
         }

@@ -57,11 +57,15 @@ const DETECTION: [Term; 3] = [
     Term { term: "needless", meaning: "all of it arrived with earlier packets" },
 ];
 
-const MIGRATION: [Term; 3] = [
+const MIGRATION: [Term; 4] = [
     Term {
         term: "gap",
-        meaning: "the longest time between two replies, from the last before the change to the first of a message \
-                  due after it",
+        meaning: "the longest time without a reply (in a call or game: without an arrival) around the change",
+    },
+    Term {
+        term: "lost in it",
+        meaning: "messages (in a call: packets of frames) lost in the gap; like bytes again and new connections, the \
+                  mean per change",
     },
     Term {
         term: "full speed after",
@@ -70,14 +74,14 @@ const MIGRATION: [Term; 3] = [
     },
     Term {
         term: "unvalidated",
-        meaning: "bytes that the server sent to a new address for each that came from there, before it could have \
-                  been validated",
+        meaning: "bytes that the server sent to the new address for each byte received from it, before it could \
+                  validate it",
     },
 ];
 
 /// The terms of the table of all points of a list.
 pub(super) fn of_list<'a>(table: &Table) -> Option<Block<'a>> {
-    terms(table, [BLOCKED])
+    terms(table, [BLOCKED].into_iter().chain(MIGRATION))
 }
 
 /// The terms of a table of a group: the main table has no title.

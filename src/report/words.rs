@@ -1,7 +1,10 @@
 //! Settings in words.
 
 use super::{
-    model::{Arrivals, Cell, HandshakeMode, Link, Page, Ratio, Skipped, System, Workload},
+    model::{
+        Arrivals, Cell, HandshakeMode, Link, Load, LoadSender, Page, Ratio, Skipped, System, TransferDirection,
+        Workload,
+    },
     numbers::{count, plural, rate, setting, share, time},
 };
 use crate::link::{LinkSettings, PROPERTIES, Property, Word};
@@ -67,6 +70,28 @@ pub(crate) fn connections(cells: &[&Cell]) -> Option<String> {
     ))
 }
 
+/// The senders of the background.
+pub(crate) fn background(load: &Load) -> String {
+    let mut senders: Vec<(&str, [u64; 2])> = Vec::new();
+    for LoadSender { sender, direction, .. } in &load.background {
+        let place = senders.iter().position(|(known, _)| known == sender).unwrap_or_else(|| {
+            senders.push((sender, [0, 0]));
+            senders.len() - 1
+        });
+        senders[place].1[usize::from(*direction == TransferDirection::Down)] += 1;
+    }
+    let named = |(sender, [up, down]): &(&str, [u64; 2])| {
+        let way = match (up, down) {
+            (_, 0) => "up",
+            (0, _) => "down",
+            _ => "each way",
+        };
+        let times = if *up.max(down) > 1 { format!("{} ", up.max(down)) } else { String::new() };
+        format!("{times}{} {way}", plain(sender))
+    };
+    format!("beside {}", list(&senders.iter().map(named).collect::<Vec<_>>()))
+}
+
 /// How many loads stand behind each row, if a page was loaded.
 pub(crate) fn loads(cells: &[&Cell]) -> Option<String> {
     let pages = || cells.iter().filter_map(|cell| cell.page.as_ref());
@@ -83,8 +108,8 @@ pub(crate) fn page_row(page: &Page) -> String {
     connections.into_iter().chain(mode).collect()
 }
 
-/// The link in words; `None` is a real network.
-pub(crate) fn link(link: Option<&Link>) -> String {
+/// The link in words; `None` is a real network. The loss of echoes is added only if there are echoes.
+pub(crate) fn link(link: Option<&Link>, has_echoes: bool) -> String {
     let Some(Link { to_server, to_client }) = link else {
         return "the real network, nothing emulated".to_owned();
     };
@@ -93,7 +118,7 @@ pub(crate) fn link(link: Option<&Link>) -> String {
     if to_server == to_client {
         let echo = match to_server.ratio("loss_ratio") {
             // A slot of time may strike both ways or neither; only draws a packet are independent.
-            Some(p) if p > 0.0 && to_server.text("loss_by") == Some("packet") => {
+            Some(p) if has_echoes && p > 0.0 && to_server.text("loss_by") == Some("packet") => {
                 Ratio::new(1.0 - (1.0 - p) * (1.0 - p)).map(share)
             }
             _ => None,
@@ -205,11 +230,11 @@ mod tests {
             to_client: direction("delay=30ms"),
         };
         assert_eq!(
-            link(Some(&both)),
+            link(Some(&both), true),
             "40 ms round trip; to server 10 ms and loss outage:2s:300ms, jitter 5 ms, 20 Mbit/s \
              with a queue of 100 packets; to client 30 ms and no loss, jitter 5 ms, 20 Mbit/s \
              with a queue of 100 packets"
         );
-        assert_eq!(link(None), "the real network, nothing emulated");
+        assert_eq!(link(None, true), "the real network, nothing emulated");
     }
 }

@@ -32,7 +32,9 @@ impl Scenario {
         let Moves { rebind, handover, after } = &self.moves;
         let option = self.moves.option();
         match self.moved_plans() {
-            None if after.is_some() => Err("--after: needs --handover".to_owned()),
+            _ if after.is_some() && handover.is_none() => {
+                Err("--after needs --handover AT:OUTAGE: it describes the link of the other network".to_owned())
+            }
             None => Ok(()),
             Some(_) if rebind.is_some() && handover.is_some() => {
                 Err("--rebind: not valid with --handover, which changes the address too".to_owned())

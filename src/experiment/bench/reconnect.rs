@@ -40,6 +40,8 @@ pub(super) struct Target {
     pub(super) exchange: Exchange,
     /// The round trip of the link after the change, without queues.
     pub(super) round_trip: Duration,
+    /// How long the client goes on sending after the change.
+    pub(super) remaining: Duration,
 }
 
 /// The client's end of a run in which its address changes. After the change it connects again when its connection
@@ -106,6 +108,20 @@ impl Reconnecting {
         let before = mem::replace(&mut self.state, State::Connecting(Box::pin(connecting)));
         drop(before);
         self.due_since = None;
+        self.abandon_before(Time::MAX);
+    }
+
+    /// A call or a game does not send again what was due before `instant`.
+    fn abandon_before(&self, instant: Time) {
+        if self.to.exchange != Exchange::Answers {
+            self.change.note(|noted| noted.abandoned_before = instant);
+        }
+    }
+
+    /// Whether the server sends something that the client waits for. In a call or a game it sends nothing after the
+    /// last frame or update is due.
+    fn is_awaited(&self, changed_at: Time) -> bool {
+        self.to.exchange == Exchange::Answers || self.to.host.now() <= changed_at + self.to.remaining
     }
 
     /// Sends the waiting requests on a new connection.
@@ -129,7 +145,9 @@ impl Reconnecting {
             noted.requests += requests;
             noted.bytes += bytes;
         });
-        self.due_since = Some(self.to.host.now());
+        let now = self.to.host.now();
+        self.due_since = Some(now);
+        self.abandon_before(now);
         self.state = State::Connected(channel);
         if failed {
             self.connect(Why::Error);
@@ -149,7 +167,7 @@ impl Reconnecting {
     /// ends.
     fn is_silent(&mut self, cx: &mut Context<'_>) -> bool {
         let Some((since, at)) = self.due_since.zip(self.change.address.at()) else { return false };
-        if !self.has_changed() {
+        if !self.has_changed() || !self.is_awaited(at) {
             return false;
         }
         let patience = SILENCE.max(self.longest.saturating_mul(ROUND_TRIPS));

@@ -218,6 +218,7 @@ pub async fn run_between(
         measuring();
     };
     let broken = client.drive(&mut *channel, workload, seed, measuring).await;
+    change.into_iter().for_each(|change| recorder.abandon(change.reconnections().abandoned_before));
     let mut outcome = recorder.finish(broken.is_some());
     outcome.broken = broken.map(|error| error.to_string());
     outcome.connect = Some(connect);
@@ -254,6 +255,7 @@ async fn connect(
     let exchange = plan.workload.application.exchange();
     let own = || plan.links.iter().map(|link| link.delay).sum();
     let round_trip = change.address.handover().map_or_else(own, Handover::round_trip);
-    let to = Target { host, transport, peer, settings: settings.clone(), exchange, round_trip };
+    let remaining = plan.workload.duration.saturating_sub(change.after());
+    let to = Target { host, transport, peer, settings: settings.clone(), exchange, round_trip, remaining };
     Ok((Box::new(Reconnecting::new(to, change, channel)), took))
 }

@@ -32,6 +32,9 @@ pub struct Reconnections {
     /// Bytes of messages that were sent again: of these requests, and of replies to requests that had been answered on
     /// an earlier connection.
     pub bytes: u64,
+    /// Messages sent before this were given up with their connection: the client does not send them again.
+    #[serde(skip)]
+    pub abandoned_before: Time,
 }
 
 impl ClientChange {
@@ -43,6 +46,11 @@ impl ClientChange {
     /// The measured time begins at `start`.
     pub(in crate::experiment) fn begin(&self, start: Time) {
         self.address.schedule(start + self.after);
+    }
+
+    /// How long after the start of the measured time it is made.
+    pub(in crate::experiment) fn after(&self) -> Duration {
+        self.after
     }
 
     /// The cost of connecting again so far.

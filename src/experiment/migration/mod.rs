@@ -59,8 +59,6 @@ pub struct MigrationFigures {
 #[derive(Debug, Clone)]
 pub struct Migration {
     pub(super) change: ClientChange,
-    /// Whether the client sends unanswered messages again on a new connection.
-    repeats_messages: bool,
     services: Arc<Mutex<Services>>,
     repeats: Arc<Mutex<Repeats>>,
     addresses: Arc<Mutex<Addresses>>,
@@ -74,7 +72,6 @@ impl Migration {
             services: Arc::new(Mutex::new(Services::new(&address, exchange))),
             repeats: Arc::new(Mutex::new(Repeats::new(address.clone()))),
             addresses: Arc::new(Mutex::new(Addresses::new(address))),
-            repeats_messages: exchange == Exchange::Answers,
             change,
         }
     }
@@ -110,13 +107,12 @@ impl Migration {
     /// The figures, once the run is over.
     pub fn figures(&self) -> MigrationFigures {
         let reconnections = self.change.reconnections();
-        let abandons = !self.repeats_messages && reconnections.connections > 0;
         MigrationFigures {
             repeated_bytes: self.repeats.lock().bytes() + reconnections.bytes,
             reconnections,
             unroutable: self.change.address.unroutable(),
             unvalidated: self.addresses.lock().worst(),
-            ..self.services.lock().figures(abandons)
+            ..self.services.lock().figures()
         }
     }
 }

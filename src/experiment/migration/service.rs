@@ -50,11 +50,8 @@ impl Services {
         self.followed().all(Service::is_back)
     }
 
-    /// The figures. `abandons`: messages that a reliable transport had not brought when the run ended count as lost,
-    /// because the client has left their connection and does not send them again. Otherwise they were still under way.
-    pub(super) fn figures(&self, abandons: bool) -> MigrationFigures {
-        let figures: Vec<MigrationFigures> =
-            self.followed().map(|service| service.figures(abandons)).collect();
+    pub(super) fn figures(&self) -> MigrationFigures {
+        let figures: Vec<MigrationFigures> = self.followed().map(Service::figures).collect();
         let times = |of: fn(&MigrationFigures) -> Option<Duration>| {
             figures.iter().map(of).collect::<Option<Vec<Duration>>>()
         };
@@ -83,13 +80,14 @@ struct Service {
     gap: Duration,
     /// Messages that were due after the change: when they were due, and when they were answered.
     after: Vec<(Time, Time)>,
-    /// When messages were due that never came back. Most become known only at the end of the run.
+    /// When messages were due that never came back, in the gap or after the change. Most become known only at the end
+    /// of the run.
     missing: Vec<Time>,
-    /// When messages were due that a reliable transport had not brought back at the end of the run.
+    /// When messages were due after the change that a reliable transport had not brought back at the end of the run.
     unfinished: Vec<Time>,
 }
 
-/// The most replies that are kept.
+/// The most messages of each kind that are kept.
 const MOST: usize = 1 << 20;
 /// A message is as fast as usual if it takes at most 5/4 of the median.
 const USUAL: (u64, u64) = (5, 4);
@@ -119,11 +117,17 @@ impl Service {
         match (sample.status, sample.client.or(sample.server)) {
             (Status::Delivered, Some(delivery)) => self.note_delivery(at, sample.due, delivery.released),
             (Status::Delivered, None) => {}
-            (Status::Lost | Status::Unknown, _) if self.is_in_gap(sample.due) => {
-                self.missing.push(sample.due)
+            (Status::Lost | Status::Unknown, _) => self.note_missing(at, sample.due),
+            (Status::Unfinished, _) if sample.due >= at && self.unfinished.len() < MOST => {
+                self.unfinished.push(sample.due);
             }
-            (Status::Unfinished, _) if self.is_in_gap(sample.due) => self.unfinished.push(sample.due),
-            (Status::Lost | Status::Unfinished | Status::Unknown, _) => {}
+            (Status::Unfinished, _) => {}
+        }
+    }
+
+    fn note_missing(&mut self, at: Time, due: Time) {
+        if (due >= at || self.is_in_gap(due)) && self.missing.len() < MOST {
+            self.missing.push(due);
         }
     }
 
@@ -145,31 +149,53 @@ impl Service {
         }
     }
 
+    /// When the last message was due, as far as messages are followed.
+    fn last_due(&self) -> Option<Time> {
+        let delivered = self.after.iter().map(|(due, _)| due);
+        delivered.chain(&self.missing).chain(&self.unfinished).max().copied()
+    }
+
     /// The median latency of the network that the client has in the end.
     fn usual(&self) -> Option<u64> {
         if self.change.handover().is_none() {
             return self.before.percentile(Percentile::P50);
         }
+        let at = self.change.at()?;
+        let half = at + (self.last_due()?.since(at)) / 2;
         let mut later = Histogram::new();
-        let second_half = &self.after[self.after.len() / 2..];
-        second_half.iter().for_each(|(due, released)| later.record(nanos(*released - *due)));
+        let second_half = self.after.iter().filter(|(due, _)| *due >= half);
+        second_half.for_each(|(due, released)| later.record(nanos(*released - *due)));
         later.percentile(Percentile::P50)
     }
 
-    /// See [`MigrationFigures::full_speed`].
+    /// See [`MigrationFigures::full_speed`]. The last messages cannot show it: too few are due after them.
     fn full_speed(&self) -> Option<Duration> {
         let (times, of) = USUAL;
         let (at, usual) = self.change.at().zip(self.usual())?;
         let window = Duration::from_nanos(usual.saturating_mul(2));
-        let mut replies = self.after.clone();
-        replies.sort_unstable();
+        let last_due = self.last_due()?;
+        let is_in_time = |due: Time, released: Time| {
+            nanos(released - due).saturating_mul(of) <= usual.saturating_mul(times)
+        };
+        let delivered = self
+            .after
+            .iter()
+            .map(|&(due, released)| (due, Some(released).filter(|released| is_in_time(due, *released))));
+        let missing = self.missing.iter().chain(&self.unfinished).filter(|due| **due >= at);
+        let mut messages: Vec<(Time, Option<Time>)> =
+            delivered.chain(missing.map(|due| (*due, None))).collect();
+        messages.sort_unstable();
         let mut next_slow = None;
         let mut first = None;
-        for &(due, released) in replies.iter().rev() {
-            if nanos(released - due).saturating_mul(of) > usual.saturating_mul(times) {
-                next_slow = Some(due);
-            } else if next_slow.is_none_or(|slow: Time| slow - due > window) {
-                first = Some(released);
+        for &(due, in_time) in messages.iter().rev() {
+            match in_time {
+                None => next_slow = Some(due),
+                Some(released)
+                    if last_due - due >= window && next_slow.is_none_or(|slow: Time| slow - due > window) =>
+                {
+                    first = Some(released);
+                }
+                Some(_) => {}
             }
         }
         first.map(|released| released - at)
@@ -181,9 +207,8 @@ impl Service {
             && self.first_answered.is_none_or(|first| due < first)
     }
 
-    fn figures(&self, abandons: bool) -> MigrationFigures {
-        let unfinished = self.unfinished.iter().filter(|_| abandons);
-        let lost = self.missing.iter().chain(unfinished).filter(|due| self.is_in_gap(**due));
+    fn figures(&self) -> MigrationFigures {
+        let lost = self.missing.iter().filter(|due| self.is_in_gap(**due));
         MigrationFigures {
             gap: self.first_answered.map(|_| self.gap),
             lost: lost.count() as u64,
@@ -191,5 +216,70 @@ impl Service {
             usual: self.usual().map(Duration::from_nanos),
             ..MigrationFigures::default()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::{Handover, NewAddress};
+
+    const MS: u64 = 1_000_000;
+
+    fn at(ms: u64) -> Time {
+        Time::from_nanos(ms * MS)
+    }
+
+    /// A service whose change is at 1 s, after messages with a latency of 10 ms.
+    fn service(handover: Option<Handover>) -> Service {
+        let change = AddressChange::new(NewAddress::Ip, handover);
+        change.schedule(at(1000));
+        let mut service = Service::new(change);
+        (0..99).for_each(|n| service.note_delivery(at(1000), at(n * 10), at(n * 10 + 10)));
+        service
+    }
+
+    fn full_speed_ms(service: &Service) -> Option<u64> {
+        service.full_speed().map(|time| nanos(time) / MS)
+    }
+
+    /// Every 5 ms after the change a message with a latency of 10 ms, for 50 ms. Two round trips are 20 ms.
+    #[test]
+    fn a_lost_message_is_not_in_time() {
+        let with_lost = |lost: &[u64]| {
+            let mut service = service(None);
+            for due in (1000..=1050).step_by(5) {
+                match lost.contains(&due) {
+                    true => service.note_missing(at(1000), at(due)),
+                    false => service.note_delivery(at(1000), at(due), at(due + 10)),
+                }
+            }
+            full_speed_ms(&service)
+        };
+        assert_eq!(with_lost(&[]), Some(10));
+        assert_eq!(with_lost(&[1000, 1015]), Some(30));
+        // The message due at 1020 is the first with two whole round trips without a loss, and a later one would be too.
+        assert_eq!(with_lost(&[1045]), Some(10));
+        assert_eq!(with_lost(&[1020, 1045]), None);
+    }
+
+    #[test]
+    fn two_round_trips_that_the_run_does_not_complete_show_nothing() {
+        let until = |last: u64| {
+            let mut service = service(None);
+            (1000..=last).step_by(5).for_each(|due| service.note_delivery(at(1000), at(due), at(due + 10)));
+            full_speed_ms(&service)
+        };
+        assert_eq!((until(1015), until(1020)), (None, Some(10)));
+    }
+
+    /// A burst of late replies is most of what arrives, and not of the time.
+    #[test]
+    fn the_usual_latency_after_a_handover_is_that_of_the_second_half_of_the_time() {
+        let handover = Handover { outage: Duration::ZERO, after: Default::default() };
+        let mut service = service(Some(handover));
+        (0..90).for_each(|n| service.note_delivery(at(1000), at(1000 + n), at(1400)));
+        (0..=10).for_each(|n| service.note_delivery(at(1000), at(1400 + n * 10), at(1420 + n * 10)));
+        assert_eq!(service.usual().map(|usual| usual.div_ceil(MS)), Some(20));
     }
 }

@@ -10,8 +10,9 @@ use crate::{
         migration::{MigrationFigures, Unvalidated},
         result::{cell::cell as messages_cell, settings::link},
     },
+    link::Loss,
     path::Handover,
-    report::{Cell, Migration, Ratio},
+    report::{Cell, Flag, Migration, Ratio},
     stats::Histogram,
     unit::nanos,
 };
@@ -31,8 +32,18 @@ pub(super) fn cell(plan: &MovedPlan, runs: &Runs<MovedOutcome>) -> Cell {
         // Only the latest connection reports its counters.
         cell.recovery = None;
     }
+    if !loses_at_random(plan) {
+        // What the change lost was no random loss.
+        cell.flags.retain(|flag| !matches!(flag, Flag::Congested | Flag::KernelCongested));
+    }
     cell.migration = Some(migration);
     cell
+}
+
+/// Whether a link of the run loses packets besides those that the change loses.
+fn loses_at_random(plan: &MovedPlan) -> bool {
+    let after = plan.handover.iter().flat_map(|handover| &handover.after);
+    plan.plan.links.iter().chain(after).any(|link| link.loss != Loss::NONE)
 }
 
 fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
@@ -43,13 +54,14 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
         times
     };
     let trips: Vec<f64> = seeds.iter().filter_map(|seed| round_trips(plan, seed)).collect();
-    let unvalidated = seeds.iter().filter_map(|seed| seed.unvalidated).reduce(Unvalidated::worse);
+    let unvalidated = seeds.iter().filter_map(|seed| unvalidated(plan, seed)).reduce(Unvalidated::worse);
     let MovedPlan { rebind, handover, .. } = plan;
     Migration {
         at_ns: nanos(rebind.at),
         changed: rebind.what.to_string(),
         outage_ns: handover.as_ref().map(|handover| nanos(handover.outage)),
         after: handover.as_ref().map(|handover| link(&handover.after)),
+        survives: Some(plan.plan.transport.survives_new_address()),
         gap_ns: times(|seed| seed.gap).summary(),
         no_service: sum(|seed| u64::from(seed.gap.is_none())),
         lost: sum(|seed| seed.lost),
@@ -58,11 +70,19 @@ fn migration(plan: &MovedPlan, seeds: &[MigrationFigures]) -> Migration {
         round_trips: Ratio::new(trips.iter().sum::<f64>() / trips.len() as f64),
         connections: sum(|seed| seed.reconnections.connections),
         connections_after_silence: sum(|seed| seed.reconnections.after_silence),
+        reconnected_seeds: sum(|seed| u64::from(seed.reconnections.connections > 0)),
         resent_requests: sum(|seed| seed.reconnections.requests),
         unroutable_packets: sum(|seed| seed.unroutable),
         unvalidated_ratio: unvalidated.and_then(|worst| Ratio::new(worst.factor()?)),
         within_limit: unvalidated.map(|worst| worst.is_within_limit()),
     }
+}
+
+/// What the server sent to an address that it had not validated. Only QUIC validates addresses, and a client that
+/// connected again left the connection that moved.
+fn unvalidated(plan: &MovedPlan, seed: &MigrationFigures) -> Option<Unvalidated> {
+    let has_moved = plan.plan.transport.mapping().is_some() && seed.reconnections.connections == 0;
+    seed.unvalidated.filter(|_| has_moved)
 }
 
 /// The time from the change until latency was as before, in round trips.

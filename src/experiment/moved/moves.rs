@@ -1,11 +1,14 @@
 //! The options that change the client's address.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::plan::{MovedPlan, Outage, Rebind};
 use crate::{
     experiment::{config::entry, plan::Plan},
     link::SpecError,
+    unit::format_duration,
 };
 
 /// The options that change the client's address. `rebind` and `handover` exclude each other.
@@ -42,8 +45,7 @@ impl Moves {
     ///
     /// Returns an error if the measured time is too short for it, or if the other network's link is not valid.
     pub fn plans(&self, rebind: Rebind, plans: Vec<Plan>) -> Result<Vec<MovedPlan>, InvalidMove> {
-        if plans.iter().any(|plan| plan.workload.duration <= rebind.at) {
-            let reason = "is after the end of the measured time; use a longer --duration".to_owned();
+        if let Some(reason) = plans.iter().find_map(|plan| self.obstacle(rebind, plan)) {
             return Err(InvalidMove { option: self.option(), reason });
         }
         let moved = plans.into_iter().map(|plan| {
@@ -53,6 +55,27 @@ impl Moves {
             Ok(MovedPlan { plan, rebind, handover })
         });
         moved.collect()
+    }
+
+    /// Why the change cannot be measured in a run of `plan`, if it cannot.
+    fn obstacle(&self, rebind: Rebind, plan: &Plan) -> Option<String> {
+        let (at, duration) = (rebind.at, plan.workload.duration);
+        let outage = self.handover.map_or(Duration::ZERO, |handover| handover.length);
+        let round_trip: Duration = plan.links.iter().map(|link| link.delay).sum();
+        if at >= duration {
+            return Some("is after the end of the measured time; use a longer --duration".to_owned());
+        }
+        if at.saturating_add(outage) >= duration {
+            return Some("the outage ends after the measured time; use a longer --duration".to_owned());
+        }
+        (plan.path.has_link() && at <= round_trip).then(|| {
+            format!(
+                "{} is within the first round trip of {}, so no reply could come before the change; use a later \
+                 time",
+                format_duration(at),
+                format_duration(round_trip)
+            )
+        })
     }
 
     /// The options as they stand in a result.

@@ -92,6 +92,7 @@ impl Outage {
     ) -> Result<Handover, SpecError> {
         let mut other = links.clone();
         for link in [&mut other.to_server, &mut other.to_client] {
+            link.unresolve_queue();
             after.map_or(Ok(()), |pairs| link.apply_pairs(pairs))?;
         }
         resolve_queues(&mut other);

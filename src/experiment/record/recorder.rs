@@ -71,6 +71,8 @@ struct State {
     /// The longest latency so far, in nanoseconds.
     longest: Option<u64>,
     stopped_waiting: bool,
+    /// Messages sent before this are lost if they have not come back, because the client has left their connection.
+    abandoned_before: Time,
     stalls: PerDirection<StallTracker>,
     /// Requests at the server, if it is part of the run.
     requests: Sequence,
@@ -108,6 +110,7 @@ impl Recorder {
             next_expected: PerDirection::default(),
             longest: None,
             stopped_waiting: false,
+            abandoned_before: Time::ZERO,
             stalls: Default::default(),
             requests: Sequence::default(),
             remote: None,
@@ -221,6 +224,11 @@ impl Recorder {
         let wait = state.workload.wait;
         let after = if state.datagrams { Wait::after_datagrams } else { Wait::after };
         (state.outstanding > 0).then(|| after(wait, state.longest.map(Duration::from_nanos)))
+    }
+
+    /// The client left a connection and sent nothing on the next before `instant`.
+    pub(in crate::experiment) fn abandon(&self, instant: Time) {
+        self.0.lock().abandoned_before = instant;
     }
 
     /// The run was ended from outside.

@@ -180,6 +180,11 @@ impl LinkSpec {
     pub(super) fn resolved_queue(&self) -> QueueLimit {
         self.queue.resolved(self.rate, self.delay * 2)
     }
+
+    /// Undoes [`resolve_queues`], for a link whose rate or delay is about to change.
+    pub fn unresolve_queue(&mut self) {
+        self.queue = self.queue_as_given.take().unwrap_or(self.queue);
+    }
 }
 
 /// Turns a queue that is a time or a number of bandwidth-delay products into bytes, in both directions. The round trip
@@ -187,6 +192,8 @@ impl LinkSpec {
 pub fn resolve_queues(links: &mut PerDirection<LinkSpec>) {
     let round_trip: Duration = links.iter().map(|link| link.delay).sum();
     for link in links {
-        link.queue = link.queue.resolved(link.rate, round_trip);
+        let given = link.queue;
+        link.queue = given.resolved(link.rate, round_trip);
+        link.queue_as_given = (link.queue != given).then_some(given).or(link.queue_as_given);
     }
 }

@@ -52,20 +52,25 @@ pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
 
 /// The change of the client's address.
 #[derive(Debug, Clone, Copy)]
-struct Move {
+pub(super) struct Move {
     at_ns: u64,
     /// How long it had no network.
     outage_ns: u64,
 }
 
 impl Move {
-    fn of(cell: &Cell) -> Option<Self> {
+    pub(super) fn of(cell: &Cell) -> Option<Self> {
         let migration = cell.migration.as_ref()?;
         Some(Self { at_ns: migration.at_ns, outage_ns: migration.outage_ns.unwrap_or(0) })
     }
 
+    /// The same on an axis that begins at `from`; `None` if it was before that.
+    pub(super) fn since(self, from: u64) -> Option<Self> {
+        Some(Self { at_ns: self.at_ns.checked_sub(from)?, ..self })
+    }
+
     /// The part of it that lies between `from` and `to`.
-    fn draw(self, area: &Area, x: &Scale, [from, to]: [u64; 2]) -> Markup {
+    pub(super) fn draw(self, area: &Area, x: &Scale, [from, to]: [u64; 2]) -> Markup {
         let until = (self.at_ns + self.outage_ns).min(to);
         if self.at_ns < from || self.at_ns > to {
             return html! {};

@@ -39,7 +39,7 @@ pub struct Age {
 pub struct AgeCurve {
     /// The seed of the run.
     pub seed: u64,
-    /// When the part of the run begins, from the first known state on.
+    /// When the part of the run begins, from when the first known state was made.
     pub from_ns: u64,
     /// When each span without a newer state began, and the age at its beginning and at its end.
     pub spans: Vec<[u64; 3]>,

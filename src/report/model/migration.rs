@@ -16,6 +16,9 @@ pub struct Migration {
     pub outage_ns: Option<u64>,
     /// The link of its other network; null if only its address changed.
     pub after: Option<Link>,
+    /// Whether a connection of the transport survives a new address; null in files of older versions.
+    #[serde(default)]
+    pub survives: Option<bool>,
     /// The longest time between two replies, from the last before the change to the first of a message that was due
     /// after it: one value per seed. In a call, between two arrivals at the server, and in a game at either end.
     pub gap_ns: Summary,
@@ -38,12 +41,15 @@ pub struct Migration {
     /// Those of them that they made because nothing had come, without an error.
     #[serde(default)]
     pub connections_after_silence: u64,
+    /// Seeds in which the client made such connections.
+    #[serde(default)]
+    pub reconnected_seeds: u64,
     /// Requests that they sent again on these connections.
     pub resent_requests: u64,
     /// Packets to the old address that were dropped at the client's end.
     pub unroutable_packets: u64,
     /// Bytes of datagrams that the server sent to a new address for each that came from there, before the address could
-    /// have been validated: the largest. Null if there were none.
+    /// have been validated: the largest. Null except on QUIC connections that went on.
     pub unvalidated_ratio: Option<Ratio>,
     /// Whether that was at most three, as RFC 9000 section 9.3.1 requires of QUIC.
     pub within_limit: Option<bool>,

@@ -62,6 +62,7 @@ impl State {
             true if self.stopped_waiting => Status::Unfinished,
             true => Status::Lost,
             false if is_gone => Status::Unknown,
+            false if message.sent < self.abandoned_before => Status::Lost,
             false => Status::Unfinished,
         };
         self.count(status);
