@@ -31,6 +31,8 @@ pub struct Unit {
     pub due: Duration,
     /// The number of messages.
     pub messages: u32,
+    /// Bytes of the last message, if it is shorter than the others.
+    pub last: Option<usize>,
 }
 
 /// An invalid description of an application.

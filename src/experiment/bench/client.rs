@@ -114,6 +114,7 @@ impl Client<'_> {
                 first,
                 count: unit.count,
                 length: self.length,
+                last: unit.last.unwrap_or(self.length),
                 useful_until: workload.application.gives_up().map(|after| unit.due + after),
             })?,
         }

@@ -23,6 +23,8 @@ pub struct Received {
     pub complete: Option<Time>,
     /// Its size.
     pub bytes: u64,
+    /// Bytes of its messages that arrived.
+    pub arrived_bytes: u64,
 }
 
 /// What became of a frame. If several variants apply, the lowest in this list counts.
@@ -83,6 +85,9 @@ pub struct VideoFigures {
     pub delay: Histogram,
     /// Bytes of all frames.
     pub bytes: u64,
+    /// Bytes of messages that arrived.
+    #[serde(default)]
+    pub arrived_bytes: u64,
     /// Bytes of frames that were not shown.
     pub wasted_bytes: u64,
     /// The verdict of each frame.
@@ -152,6 +157,7 @@ pub fn judge(frames: &[Received], playout: Duration, interval: Duration) -> Vide
             Verdict::Useless => &mut figures.useless,
         } += 1;
         figures.bytes += frame.bytes;
+        figures.arrived_bytes += frame.arrived_bytes;
         figures.wasted_bytes += if *verdict == Verdict::Shown { 0 } else { frame.bytes };
     }
     for (frame, ready) in frames.iter().zip(ready(frames)) {
@@ -183,7 +189,13 @@ mod tests {
         let frame = |(number, complete): (usize, &Option<u32>)| {
             let captured = Time::ZERO + INTERVAL * number as u32;
             let complete = complete.map(|after| captured + MS * after);
-            Received { captured, is_key: number.is_multiple_of(group), complete, bytes: 100 }
+            Received {
+                captured,
+                is_key: number.is_multiple_of(group),
+                complete,
+                bytes: 100,
+                arrived_bytes: 0,
+            }
         };
         complete.iter().enumerate().map(frame).collect()
     }

@@ -7,7 +7,7 @@ mod recording;
 use std::{fmt, str::FromStr, time::Duration};
 
 pub use self::{
-    frames::{Frame, Frames},
+    frames::{Frame, Frames, Pieces},
     recording::{Recording, RecordingError},
 };
 use super::ApplicationError;
@@ -68,7 +68,8 @@ impl Video {
         Self { source, playout: DEFAULT_PLAYOUT, drop_late: false }
     }
 
-    /// The frames, in messages of `length` bytes. The sizes of a model depend on the seed.
+    /// The frames, in messages of `length` bytes, of which the last has the rest. The sizes of a model depend on the
+    /// seed.
     pub fn frames(&self, length: usize, seed: u64) -> Frames {
         Frames::new(self.source.clone(), length, seed)
     }
@@ -81,11 +82,11 @@ impl Video {
         }
     }
 
-    /// The mean size of a frame in bytes.
-    pub fn mean_bytes(&self) -> f64 {
+    /// The mean number of messages of `length` bytes in a frame.
+    pub fn mean_messages(&self, length: usize) -> f64 {
         match &self.source {
-            Source::Model(model) => model.mean_bytes(),
-            Source::Recording(recording) => recording.mean_bytes(),
+            Source::Model(model) => model.mean_messages(length),
+            Source::Recording(recording) => recording.mean_messages(length),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::frames::Pieces;
 use crate::unit::nanos;
 
 /// A recorded frame.
@@ -86,10 +87,10 @@ impl Recording {
         self.period.div_f64(self.frames.len() as f64)
     }
 
-    /// The mean size of a frame.
-    pub(super) fn mean_bytes(&self) -> f64 {
-        let all: u64 = self.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
-        all as f64 / self.frames.len() as f64
+    /// The mean number of messages of `length` bytes in a frame.
+    pub(super) fn mean_messages(&self, length: usize) -> f64 {
+        let count = |frame: &Recorded| f64::from(Pieces::new(frame.bytes.into(), length).count);
+        self.frames.iter().map(count).sum::<f64>() / self.frames.len() as f64
     }
 }
 
