@@ -92,6 +92,8 @@ pub struct Scheduled {
     pub last: Option<usize>,
     /// When it is due.
     pub due: Time,
+    /// When the last unit is due that refers to it.
+    pub needed: Time,
     /// Whether it counts, or only warms up.
     pub measured: bool,
 }
@@ -253,12 +255,15 @@ impl Gaps {
 impl Units {
     fn next(&mut self) -> Option<Unit> {
         match self {
-            Self::Messages(gaps) => Some(Unit { due: gaps.next(), messages: 1, last: None }),
+            Self::Messages(gaps) => {
+                let due = gaps.next();
+                Some(Unit { due, messages: 1, last: None, needed: due })
+            }
             Self::Frames(frames) => frames.next().map(|frame| frame.unit()),
             Self::Updates(game, next) => {
                 let due = game.due(*next);
                 *next += 1;
-                Some(Unit { due, messages: 2, last: None })
+                Some(Unit { due, messages: 2, last: None, needed: due })
             }
         }
     }
@@ -293,6 +298,7 @@ impl Iterator for Schedule {
             count: unit.messages,
             last: unit.last,
             due,
+            needed: self.begun + unit.needed,
             measured: due >= self.measured_from,
         })
     }

@@ -115,7 +115,7 @@ impl Client<'_> {
                 count: unit.count,
                 length: self.length,
                 last: unit.last.unwrap_or(self.length),
-                useful_until: workload.application.gives_up().map(|after| unit.due + after),
+                useful_until: workload.application.gives_up().map(|after| unit.needed + after),
             })?,
         }
         self.recorder.sent(unit, self.host.now(), || self.host.settled_before());

@@ -18,6 +18,8 @@ pub struct Frame {
     pub pieces: Pieces,
     /// Whether it needs no other frame.
     pub is_key: bool,
+    /// When the last frame is captured that refers to it: the one before the next key frame.
+    pub needed: Duration,
 }
 
 /// A frame in messages of one length, of which the last may be shorter.
@@ -62,7 +64,7 @@ impl Frame {
     /// The frame as a unit of the schedule.
     pub fn unit(&self) -> Unit {
         let Pieces { count, length, last } = self.pieces;
-        Unit { due: self.at, messages: count, last: (last < length).then_some(last) }
+        Unit { due: self.at, messages: count, last: (last < length).then_some(last), needed: self.needed }
     }
 }
 
@@ -86,6 +88,12 @@ impl Model {
         let group = self.group() as f64;
         let ordinary = self.mean_bytes() * group / (group - 1.0 + KEY_FACTOR);
         if is_key { ordinary * KEY_FACTOR } else { ordinary }
+    }
+
+    /// When the frame with this number is captured.
+    fn at(&self, number: u64) -> Duration {
+        let nanos = u128::from(number) * 1_000_000_000 / u128::from(self.fps);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
     /// The mean number of messages of `length` bytes in a frame.
@@ -120,19 +128,21 @@ impl Iterator for Frames {
     fn next(&mut self) -> Option<Frame> {
         let number = self.next;
         self.next += 1;
-        let (at, bytes, is_key) = match &self.source {
+        let (length, rng) = (self.length, &mut self.rng);
+        Some(match &self.source {
             Source::Model(model) => {
-                let is_key = number.is_multiple_of(model.group());
-                let nanos = u128::from(number) * 1_000_000_000 / u128::from(model.fps);
-                let at = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-                (at, Self::bytes(&mut self.rng, model, is_key), is_key)
+                let (group, at) = (model.group(), model.at(number));
+                let is_key = number.is_multiple_of(group);
+                let needed = model.at((number / group + 1) * group - 1);
+                Frame { at, pieces: Pieces::new(Self::bytes(rng, model, is_key), length), is_key, needed }
             }
             Source::Recording(recording) => {
                 let (at, recorded) = recording.frame(number);
-                (at, u64::from(recorded.bytes), recorded.is_key)
+                let pieces = Pieces::new(recorded.bytes.into(), length);
+                let needed = at + (recorded.needed - recorded.at);
+                Frame { at, pieces, is_key: recorded.is_key, needed }
             }
-        };
-        Some(Frame { at, pieces: Pieces::new(bytes, self.length), is_key })
+        })
     }
 }
 
@@ -188,6 +198,7 @@ mod tests {
         assert!((7.6..8.4).contains(&(mean(true) / mean(false))), "{}", mean(true) / mean(false));
         assert!(frames.iter().enumerate().all(|(number, frame)| frame.is_key == (number % 60 == 0)));
         assert_eq!(frames[30].at.as_nanos(), 1_000_000_000, "instants do not drift");
+        assert!(frames[60..120].iter().all(|frame| frame.needed == frames[119].at));
         assert_ne!(
             frames,
             video.frames(1000, 8).take(6000).collect::<Vec<_>>(),
