@@ -50,7 +50,7 @@ pub trait Channel: Send {
 
     /// Hands over the messages of a unit. A transport with a stream per message sends them on one stream.
     fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
-        unit.probes().try_for_each(|probe| self.send(probe, unit.length))
+        unit.messages().try_for_each(|(probe, length)| self.send(probe, length))
     }
 
     /// The next message that order releases to this end.
@@ -70,23 +70,27 @@ pub struct UnitToSend {
     pub first: Probe,
     /// Their number.
     pub count: u32,
-    /// Bytes of each.
+    /// Bytes of each but the last.
     pub length: usize,
+    /// Bytes of the last, which may be shorter.
+    pub last: usize,
     /// After this instant the unit is useless. Only a transport with a stream per message can stop sending it.
     pub useful_until: Option<Time>,
 }
 
 impl UnitToSend {
     /// A message on its own.
-    fn single(first: Probe, length: usize) -> Self {
-        Self { first, count: 1, length, useful_until: None }
+    pub(crate) fn single(first: Probe, length: usize) -> Self {
+        Self { first, count: 1, length, last: length, useful_until: None }
     }
 
-    fn probes(&self) -> impl Iterator<Item = Probe> {
-        let first = self.first;
-        (0..self.count).map(move |place| {
+    /// Each message, and its bytes.
+    fn messages(&self) -> impl Iterator<Item = (Probe, usize)> {
+        let Self { first, count, length, last, .. } = *self;
+        (0..count).map(move |place| {
             let seq = first.id.seq + u64::from(place);
-            Probe { id: MessageId { seq, ..first.id }, ..first }
+            let own = if place + 1 == count { last } else { length };
+            (Probe { id: MessageId { seq, ..first.id }, is_short: own < length, ..first }, own)
         })
     }
 }

@@ -48,7 +48,7 @@ struct Streams {
     writers: Mutex<BTreeMap<MessageId, Writer>>,
     opener: Mutex<Option<mpsc::UnboundedSender<UnitToSend>>>,
     corrupted: Mutex<u64>,
-    /// Bytes of each incoming message.
+    /// Bytes of each incoming message that does not state that it is shorter.
     length: usize,
     reading: Reading,
     exchange: Exchange,
@@ -264,7 +264,7 @@ impl Streams {
         let mut writers = self.writers.lock();
         match writers.get(&key) {
             Some(Writer::Queue(queue)) => {
-                unit.probes().try_for_each(|probe| queue.send((probe, unit.length)).map_err(|_| gone()))
+                unit.messages().try_for_each(|message| queue.send(message).map_err(|_| gone()))
             }
             Some(Writer::Once(_)) => {
                 let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
@@ -320,8 +320,8 @@ async fn write_unit(
     meter: &Meter,
     connection: &Connection,
 ) -> Result<(), quinn::WriteError> {
-    for probe in unit.probes() {
-        meter.writing(connection, pin!(write_message(stream, (probe, unit.length)))).await?;
+    for message in unit.messages() {
+        meter.writing(connection, pin!(write_message(stream, message))).await?;
     }
     Ok(())
 }
@@ -351,7 +351,7 @@ impl Channel for QuicChannel {
 
     fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {
         match self.streams.mapping {
-            Mapping::Datagram => unit.probes().try_for_each(|probe| self.send(probe, unit.length)),
+            Mapping::Datagram => unit.messages().try_for_each(|(probe, length)| self.send(probe, length)),
             _ => self.streams.send_on_stream(unit),
         }
     }

@@ -47,7 +47,7 @@ pub(super) struct StreamChannel {
 }
 
 impl StreamChannel {
-    /// A channel whose incoming messages are `length` bytes long.
+    /// A channel whose incoming messages are `length` bytes long, unless they state that they are shorter.
     pub(super) fn new(host: &Arc<dyn Host>, session: StreamSession, length: usize) -> Self {
         let StreamSession { connected: Connected { stream, peer, kernel, .. }, tap, wire_bytes } = session;
         let inbox = Inbox::default();
@@ -137,14 +137,14 @@ async fn write(
 ) {
     let mut bytes = Vec::new();
     while let Some(unit) = units.recv().await {
-        let mut probes = unit.probes().peekable();
+        let mut messages = unit.messages().peekable();
         bytes.clear();
-        while let Some(probe) = probes.next() {
-            let head = probe.header(unit.length);
+        while let Some((probe, length)) = messages.next() {
+            let head = probe.header(length);
             bytes.extend_from_slice(&head);
-            padding(head.len()..unit.length).for_each(|part| bytes.extend_from_slice(&part));
+            padding(head.len()..length).for_each(|part| bytes.extend_from_slice(&part));
             // The tap follows each message, so each is a write of its own.
-            if tap.is_none() && bytes.len() < WRITE_BYTES && probes.peek().is_some() {
+            if tap.is_none() && bytes.len() < WRITE_BYTES && messages.peek().is_some() {
                 continue;
             }
             let end = tap.as_ref().map(|tap| tap.send(wire_bytes(bytes.len())));

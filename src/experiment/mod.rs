@@ -14,6 +14,7 @@ pub mod application;
 mod bench;
 mod config;
 mod connecting;
+mod csv;
 mod deal;
 mod driver;
 mod episode;

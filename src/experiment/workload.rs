@@ -63,9 +63,9 @@ pub struct Workload {
     pub application: Application,
     /// Independent sequences of messages, which take turns.
     pub flows: u32,
-    /// Between two messages, over all flows together.
+    /// Between two messages on average, over all flows together.
     pub interval: Duration,
-    /// Bytes of a request.
+    /// Bytes of a request. The last message of a frame may be shorter.
     pub length: usize,
     /// Bytes of a reply; 0 if there are none.
     pub reply_length: usize,
@@ -88,8 +88,12 @@ pub struct Scheduled {
     pub number: u64,
     /// How many messages it has.
     pub count: u32,
+    /// Bytes of the last, if it is shorter than [`Workload::length`].
+    pub last: Option<usize>,
     /// When it is due.
     pub due: Time,
+    /// When the last unit is due that refers to it.
+    pub needed: Time,
     /// Whether it counts, or only warms up.
     pub measured: bool,
 }
@@ -101,7 +105,10 @@ pub struct MessageTooLong;
 impl Scheduled {
     /// Its messages, each as a unit of its own.
     pub fn messages(self) -> impl Iterator<Item = Self> {
-        (0..self.count).map(move |place| Self { number: self.number + u64::from(place), count: 1, ..self })
+        (0..self.count).map(move |place| {
+            let last = self.last.filter(|_| place + 1 == self.count);
+            Self { number: self.number + u64::from(place), count: 1, last, ..self }
+        })
     }
 }
 
@@ -139,8 +146,8 @@ impl Workload {
         match &application {
             Application::Messages => Self { application, ..self },
             Application::Video(video) => {
-                let share = isochronous.length as f64 / video.mean_bytes();
-                let interval = video.interval().mul_f64(share).max(Duration::from_nanos(1));
+                let messages = video.mean_messages(isochronous.length);
+                let interval = video.interval().div_f64(messages).max(Duration::from_nanos(1));
                 Self { flows: 1, interval, reply_length: 0, application, ..isochronous }
             }
             Application::Game(game) => {
@@ -248,14 +255,15 @@ impl Gaps {
 impl Units {
     fn next(&mut self) -> Option<Unit> {
         match self {
-            Self::Messages(gaps) => Some(Unit { due: gaps.next(), messages: 1 }),
-            Self::Frames(frames) => {
-                frames.next().map(|frame| Unit { due: frame.at, messages: frame.messages })
+            Self::Messages(gaps) => {
+                let due = gaps.next();
+                Some(Unit { due, messages: 1, last: None, needed: due })
             }
+            Self::Frames(frames) => frames.next().map(|frame| frame.unit()),
             Self::Updates(game, next) => {
                 let due = game.due(*next);
                 *next += 1;
-                Some(Unit { due, messages: 2 })
+                Some(Unit { due, messages: 2, last: None, needed: due })
             }
         }
     }
@@ -285,6 +293,13 @@ impl Iterator for Schedule {
         }
         let number = self.next;
         self.next += u64::from(unit.messages);
-        Some(Scheduled { number, count: unit.messages, due, measured: due >= self.measured_from })
+        Some(Scheduled {
+            number,
+            count: unit.messages,
+            last: unit.last,
+            due,
+            needed: self.begun + unit.needed,
+            measured: due >= self.measured_from,
+        })
     }
 }

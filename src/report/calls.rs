@@ -25,14 +25,18 @@ fn seen(video: &Video, cell: &Cell) -> String {
         0 => String::new(),
         skips => format!(", and skipped frames {} without a freeze", times(skips)),
     };
-    match (video.longest_freeze_ns, video.jump_frames.max) {
-        (Some(longest), Some(jump)) => format!(
-            "froze {} in {calls}, {} at most, then jumped {}{skips}",
+    if video.shown == 0 {
+        return format!("showed no frame in {calls}");
+    }
+    let jump = |jump| format!(", then jumped {}", numbers::plural(jump, "frame"));
+    match video.longest_freeze_ns {
+        Some(longest) => format!(
+            "froze {} in {calls}, {} at most{}{skips}",
             times(video.freezes),
             numbers::time(longest),
-            numbers::plural(jump, "frame"),
+            video.jump_frames.max.map(jump).unwrap_or_default(),
         ),
-        _ => format!("never froze in {calls}{skips}"),
+        None => format!("never froze in {calls}{skips}"),
     }
 }
 
@@ -57,11 +61,16 @@ mod tests {
 
     #[test]
     fn a_call_is_told_as_a_viewer_would() {
-        let mut video = Video { freezes: 4, longest_freeze_ns: Some(2_100_000_000), ..Video::default() };
+        let shown = Video { frames: 1800, shown: 1700, ..Video::default() };
+        let frozen = Video { freezes: 4, longest_freeze_ns: Some(2_100_000_000), ..shown.clone() };
+        assert_eq!(told(frozen.clone()), "froze 4 times in a call of 60 s, 2.10 s at most");
+        let mut video = frozen;
         video.jump_frames.max = Some(63);
         assert_eq!(told(video), "froze 4 times in a call of 60 s, 2.10 s at most, then jumped 63 frames");
-        assert_eq!(told(Video::default()), "never froze in a call of 60 s");
-        let skips = Video { skips: 2, ..Video::default() };
+        let blank = Video { frames: 1800, shown: 0, freezes: 1, ..shown.clone() };
+        assert_eq!(told(blank), "showed no frame in a call of 60 s");
+        assert_eq!(told(shown.clone()), "never froze in a call of 60 s");
+        let skips = Video { skips: 2, ..shown };
         assert_eq!(told(skips), "never froze in a call of 60 s, and skipped frames twice without a freeze");
     }
 }

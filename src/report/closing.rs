@@ -23,9 +23,14 @@ pub(super) fn closing(group: &Group<'_>) -> Option<String> {
         Some(sentence) => sentences.push(sentence),
         None => sentences.extend(order.iter().map(|spread| by_order(group, spread))),
     }
+    let are_same = |share: &dyn Fn(&Cell) -> Option<Ratio>| {
+        extremes(group, share).is_none_or(|all| !all.is_difference())
+    };
     if sentences.is_empty()
         && cells.len() > 1
         && cells.iter().all(|cell| cell.hol.is_some() && is_finished(cell))
+        && are_same(&|cell| cell.loss_ratio)
+        && are_same(&|cell| cell.hol.as_ref()?.blocked_ratio)
     {
         sentences
             .push("The rows differ neither in loss nor in blocking, only in latency and cost.".to_owned());
@@ -43,9 +48,21 @@ struct Spread {
     least: (usize, Ratio),
 }
 
-/// The spread of a share, if it is worth a sentence: at least a tenth of a percentage point, and the least at most
-/// half the greatest. Rows that delivered nothing are left out.
+impl Spread {
+    /// Whether the rows differ: by at least a tenth of a percentage point.
+    fn is_difference(&self) -> bool {
+        self.most.1.get() - self.least.1.get() >= 0.001
+    }
+}
+
+/// The spread of a share, if it is worth a sentence: a difference, and the least at most half the greatest.
 fn spread(group: &Group<'_>, share: impl Fn(&Cell) -> Option<Ratio>) -> Option<Spread> {
+    let is_large = |all: &Spread| all.is_difference() && all.least.1.get() <= all.most.1.get() / 2.0;
+    extremes(group, share).filter(is_large)
+}
+
+/// The rows with the greatest and with the least share. Rows that delivered nothing are left out.
+fn extremes(group: &Group<'_>, share: impl Fn(&Cell) -> Option<Ratio>) -> Option<Spread> {
     let mut shares = group
         .cells
         .iter()
@@ -63,8 +80,7 @@ fn spread(group: &Group<'_>, share: impl Fn(&Cell) -> Option<Ratio>) -> Option<S
             least = row;
         }
     }
-    let (high, low) = (most.1.get(), least.1.get());
-    (high - low >= 0.001 && low <= high / 2.0).then_some(Spread { most, least })
+    Some(Spread { most, least })
 }
 
 fn by_loss(group: &Group<'_>, Spread { most, least }: &Spread) -> String {

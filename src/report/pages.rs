@@ -76,6 +76,33 @@ pub(super) fn end(waterfall: &Waterfall) -> u64 {
     waterfall.bars.iter().map(|bar| bar.complete_ns).max().unwrap_or(0)
 }
 
+/// What an object waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// A handshake.
+    Connecting,
+    /// A connection that is free.
+    Waiting,
+    /// The first bytes of the answer.
+    Requesting,
+    /// The rest of the answer.
+    Receiving,
+}
+
+/// What an object waited for from when it was known, and from when until when, in order. A connection that was opened
+/// for another object may be taken by that first, so an object may also wait after the handshake.
+pub(super) fn phases(bar: &Bar) -> [(Phase, u64, u64); 5] {
+    let connecting = bar.connecting_from_ns.max(bar.known_ns);
+    let connected = connecting + bar.connecting_ns;
+    [
+        (Phase::Waiting, bar.known_ns, connecting),
+        (Phase::Connecting, connecting, connected),
+        (Phase::Waiting, connected, bar.sent_ns),
+        (Phase::Requesting, bar.sent_ns, bar.first_byte_ns),
+        (Phase::Receiving, bar.first_byte_ns, bar.complete_ns),
+    ]
+}
+
 /// The name of an object: its number, and the number of the one that it came after.
 pub(super) fn name(index: usize, bar: &Bar) -> String {
     match bar.after {
@@ -97,14 +124,14 @@ fn row(index: usize, bar: &Bar, longest: u64) -> Vec<String> {
 /// The bar of an object, after dots for the time in which it was not known.
 fn drawn(bar: &Bar, longest: u64) -> String {
     let at = |ns: u64| (u128::from(ns) * u128::from(WIDTH) / u128::from(longest.max(1))) as usize;
-    let connecting = bar.sent_ns.saturating_sub(bar.connecting_ns);
-    let parts = [
-        ('.', bar.known_ns),
-        ('w', connecting),
-        ('c', bar.sent_ns),
-        ('r', bar.first_byte_ns),
-        ('d', bar.complete_ns),
-    ];
+    let letter = |phase| match phase {
+        Phase::Waiting => 'w',
+        Phase::Connecting => 'c',
+        Phase::Requesting => 'r',
+        Phase::Receiving => 'd',
+    };
+    let phases = phases(bar).map(|(phase, _, until)| (letter(phase), until));
+    let parts = std::iter::once(('.', bar.known_ns)).chain(phases);
     let mut text = String::new();
     for (letter, until) in parts {
         let until = at(until);
@@ -121,13 +148,14 @@ mod tests {
     fn a_bar_has_a_letter_for_each_phase() {
         let bar = Bar {
             known_ns: 10,
+            connecting_from_ns: 10,
             connecting_ns: 8,
             sent_ns: 25,
             first_byte_ns: 40,
             complete_ns: 50,
             ..Bar::default()
         };
-        let expected = [(".", 10), ("w", 7), ("c", 8), ("r", 15), ("d", 10)];
+        let expected = [(".", 10), ("c", 8), ("w", 7), ("r", 15), ("d", 10)];
         assert_eq!(drawn(&bar, 50), expected.map(|(letter, times)| letter.repeat(times)).concat());
     }
 

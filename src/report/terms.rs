@@ -17,7 +17,7 @@ const ORDER: [Term; 1] = [Term {
     meaning: "the longest time that one missing message held others back, and how many",
 }];
 
-const CALLS: [Term; 5] = [
+const CALLS: [Term; 6] = [
     Term { term: "late", meaning: "frames that were complete after their playout instant" },
     Term {
         term: "useless",
@@ -28,9 +28,14 @@ const CALLS: [Term; 5] = [
         meaning: "the picture stood for three frames or more, and 150 ms longer than a frame",
     },
     Term {
+        term: "never ready",
+        meaning: "frames that no playout delay would have shown: they, or frames that they refer to, were never \
+                  complete",
+    },
+    Term {
         term: "ready p50",
-        meaning: "from capture until a frame and all that it refers to were complete: the playout delay that it \
-                  needed",
+        meaning: "of the other frames, from capture until a frame and all that it refers to were complete: the playout \
+                  delay that it needed",
     },
     Term { term: "wasted", meaning: "bytes of frames that were never shown" },
 ];

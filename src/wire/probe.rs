@@ -8,7 +8,8 @@
 //! ```
 //!
 //! All fields are little-endian. `length` is the message's length if an [extension](super::extension) follows, so that
-//! a server can find message boundaries in a byte stream; otherwise it is 0. `check` covers the header. Both ends know
+//! a server can find message boundaries in a byte stream. It is also stated, with the highest bit set, by a message
+//! that is shorter than the others of its stream. Otherwise it is 0. `check` covers the header. Both ends know
 //! the padding and compare it, so no checksum over the message is needed.
 
 use std::{
@@ -36,6 +37,8 @@ pub const MAGIC: [u8; 4] = *b"WLP1";
 /// Fixed, because both ends must generate the same padding.
 const PADDING_SEED: u64 = 0x0057_4c50_3146_494c;
 const PADDING_BYTES: usize = 64 * 1024;
+/// Marks the length of a message without extension.
+const SHORT: u32 = 1 << 31;
 
 static PADDING: LazyLock<Bytes> = LazyLock::new(|| {
     let mut padding = vec![0; PADDING_BYTES];
@@ -52,6 +55,9 @@ pub struct Probe {
     pub due: Time,
     /// A request for a report, or the server's report.
     pub extension: Option<Extension>,
+    /// Whether the message is shorter than the others of its stream, so that its header states its length. Only a
+    /// message without extension can be.
+    pub is_short: bool,
 }
 
 /// Why bytes were not accepted as a probe.
@@ -83,7 +89,7 @@ impl Deref for Header {
 impl Probe {
     /// A probe without extension.
     pub const fn new(id: MessageId, due: Time) -> Self {
-        Self { id, due, extension: None }
+        Self { id, due, extension: None, is_short: false }
     }
 
     /// Encodes the header of a message of `length` bytes.
@@ -92,7 +98,12 @@ impl Probe {
         let (header, extension_bytes) = bytes.split_at_mut(HEADER_BYTES);
         header[..4].copy_from_slice(&MAGIC);
         header[8..12].copy_from_slice(&self.id.flow.to_le_bytes());
-        let stated = if self.extension.is_some() { u32::try_from(length).unwrap_or(u32::MAX) } else { 0 };
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        let stated = match self.extension {
+            Some(_) => length,
+            None if self.is_short => length | SHORT,
+            None => 0,
+        };
         header[12..16].copy_from_slice(&stated.to_le_bytes());
         header[16..24].copy_from_slice(&self.id.seq.to_le_bytes());
         header[24..32].copy_from_slice(&self.due.as_nanos().to_le_bytes());
@@ -121,8 +132,11 @@ impl Probe {
         if word::<4>(header, 4) != check.to_le_bytes() {
             return Err(if header[..4] == MAGIC { ProbeError::Corrupted } else { ProbeError::Foreign });
         }
-        let extension = match u32::from_le_bytes(word(header, 12)) {
+        let stated = u32::from_le_bytes(word(header, 12));
+        let is_short = stated & SHORT != 0;
+        let extension = match stated {
             0 => None,
+            _ if is_short => None,
             _ => Some(decode_extension(message, check).ok_or(ProbeError::Corrupted)?),
         };
         Ok(Self {
@@ -132,6 +146,7 @@ impl Probe {
             },
             due: Time::from_nanos(u64::from_le_bytes(word(header, 24))),
             extension,
+            is_short,
         })
     }
 
@@ -150,11 +165,22 @@ impl Probe {
     }
 }
 
-/// The message length that an intact `header` states. `None` if it has no extension, because it then states none.
+/// The message length that an intact `header` with an extension states; `None` for other headers.
 pub fn message_length(header: &[u8; HEADER_BYTES]) -> Option<usize> {
-    let length = u32::from_le_bytes(word(header, 12)) as usize;
-    let intact = header[..4] == MAGIC && word::<4>(header, 4) == check(header).to_le_bytes();
-    (intact && length >= EXTENDED_HEADER_BYTES).then_some(length)
+    let length = u32::from_le_bytes(word(header, 12));
+    (length & SHORT == 0 && length as usize >= EXTENDED_HEADER_BYTES && is_intact(header))
+        .then_some(length as usize)
+}
+
+/// The length that the intact `header` of a short message states; `None` for other headers.
+pub fn short_length(header: &[u8; HEADER_BYTES]) -> Option<usize> {
+    let stated = u32::from_le_bytes(word(header, 12));
+    let length = (stated & !SHORT) as usize;
+    (stated & SHORT != 0 && length >= HEADER_BYTES && is_intact(header)).then_some(length)
+}
+
+fn is_intact(header: &[u8; HEADER_BYTES]) -> bool {
+    header[..4] == MAGIC && word::<4>(header, 4) == check(header).to_le_bytes()
 }
 
 /// The padding at `range` of a message, as slices of one shared buffer.

@@ -72,6 +72,27 @@ fn the_byte_that_decides_is_the_one_that_came_last_wherever_it_stands() {
     assert_eq!(order.released(), 2 * LENGTH as u64);
 }
 
+#[test]
+fn a_shorter_message_states_its_length_and_is_found_wherever_its_bytes_arrive_first() {
+    let short = Probe { is_short: true, ..probe(1) };
+    let lengths = [LENGTH, LENGTH - 5, LENGTH];
+    let messages = [probe(0).message(LENGTH), short.message(LENGTH - 5), probe(2).message(LENGTH)];
+    let bytes = messages.concat();
+    // Two bytes before the end of the short message.
+    let cut = 2 * LENGTH - 7;
+    let mut order = Order::new(LENGTH);
+    assert_eq!(insert(&mut order, 1, cut, &bytes[cut..]), []);
+    assert_eq!(insert(&mut order, 2, 1, &bytes[1..cut]), []);
+    let released = insert(&mut order, 3, 0, &bytes[..1]);
+    let seen: Vec<_> = released
+        .iter()
+        .map(|d| (d.probe.id.seq, d.arrived.as_nanos(), d.blocker.map(|b| b.id.seq)))
+        .collect();
+    assert_eq!(seen, [(0, 3, None), (1, 2, Some(0)), (2, 1, Some(0))]);
+    assert_eq!(order.released(), lengths.iter().sum::<usize>() as u64);
+    assert!(released[1].probe.is_short && !released[2].probe.is_short);
+}
+
 proptest! {
     #[test]
     fn every_message_is_released_once_and_in_order_whatever_the_cuts(

@@ -124,7 +124,8 @@ fn every_page_is_complete_at_2_percent_loss_and_what_it_waited_for_adds_up() {
         for bar in &waterfall.bars {
             let known = bar.after.map_or(0, |after| waterfall.bars[after as usize - 1].complete_ns);
             assert_eq!(bar.known_ns, known, "{transport}: {bar:?}");
-            assert!(bar.known_ns + bar.connecting_ns <= bar.sent_ns, "{transport}: {bar:?}");
+            assert!(bar.known_ns <= bar.connecting_from_ns, "{transport}: {bar:?}");
+            assert!(bar.connecting_from_ns + bar.connecting_ns <= bar.sent_ns, "{transport}: {bar:?}");
             assert!(bar.sent_ns < bar.first_byte_ns && bar.first_byte_ns <= bar.complete_ns, "{bar:?}");
         }
     }

@@ -9,7 +9,10 @@ use crate::{
 use wirelab::{
     experiment::{
         Bench, Outcome, PathKind, Plan, Workload,
-        application::{Application, video::judge::VideoFigures},
+        application::{
+            Application,
+            video::{Recording, Source, Video, judge::VideoFigures},
+        },
         run,
     },
     link::LinkSpec,
@@ -100,6 +103,49 @@ fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_strea
     assert!((shown - of_each).abs() < 0.02, "{shown} {of_each}");
     // With time for a retransmission, both show all frames.
     assert_eq!(both("video:60:2mbit:2s", Duration::from_millis(300)), [(0, 1.0), (0, 1.0)]);
+}
+
+#[test]
+fn a_call_has_the_bytes_of_its_frames_on_every_transport() {
+    // 417 bytes a frame on average, less than a message. Sizes vary by a seventh, and there are 10 groups.
+    let expected = 12_500.0 * 20.0;
+    for transport in Transport::all().filter(|transport| !transport.uses_kernel_tcp()) {
+        let outcome = outcome(&plan(transport, "video:30:100kbit:2s", "delay=25ms", FIXED));
+        let call = outcome.video.unwrap();
+        assert_eq!((call.frames, call.bytes), (600, call.arrived_bytes), "{transport}");
+        let bytes = call.bytes as f64;
+        assert!((bytes / expected - 1.0).abs() < 0.05, "{transport}: {bytes} of {expected}");
+        // Headers, and on QUIC acknowledgements and probes for the MTU.
+        let wire = outcome.wire.unwrap().to_server.bytes as f64;
+        assert!((bytes..bytes * 1.35).contains(&wire), "{transport}: {wire} for {bytes}");
+    }
+}
+
+#[test]
+fn a_recording_is_sent_as_it_is_whatever_the_length_of_a_message() {
+    let text = "0,3000,1\n0.5,32,0\n1,1500,0\n1.5,4001,0\n";
+    let recording = Recording::parse("x.csv", text).unwrap();
+    let video = Application::Video(Video::new(Source::Recording(recording)));
+    for (length, messages) in [(1000, 3 + 1 + 2 + 5), (60_000, 4)] {
+        let base = plan(Transport::QUIC_ONE, "video", "delay=25ms", FIXED);
+        let workload = Workload { length, ..workload(Duration::from_secs(20)) }.carrying(video.clone());
+        let outcome = outcome(&Plan { workload, ..base });
+        // A message is never shorter than its header of 32 bytes.
+        let bytes = 3000 + 32 + 1500 + if length == 1000 { 4032 } else { 4001 };
+        assert_eq!(outcome.video.unwrap().bytes, 10 * bytes);
+        assert_eq!(outcome.messages.delivered, 10 * messages);
+    }
+}
+
+#[test]
+fn frames_that_later_frames_need_are_not_given_up() {
+    // Retransmissions are late at their own instant, but in time for the frames behind.
+    for congestion in [FIXED, Congestion::Cubic] {
+        let plan = plan(Transport::QUIC_MESSAGE, "video", "delay=50ms,loss=1%", congestion);
+        let (whole, dropped) = (call(&plan), call(&dropping(plan)));
+        assert!(dropped.shown >= whole.shown, "{congestion:?}: {} {}", dropped.shown, whole.shown);
+        assert!(dropped.late > 0 || congestion != FIXED, "{dropped:?}");
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub enum Reading {
 /// The incoming messages of a channel, and how they are read.
 #[derive(Debug, Clone)]
 pub(in crate::channel) struct Incoming {
-    /// Bytes of each message.
+    /// Bytes of each message that does not state that it is shorter.
     pub(in crate::channel) length: usize,
     pub(in crate::channel) reading: Reading,
     pub(in crate::channel) tap: Option<Tap>,

@@ -36,7 +36,8 @@ pub(crate) struct WorkloadArgs {
     /// From the capture of a frame to the instant at which it is shown [default: 150ms]
     #[arg(long, value_name = "TIME", value_parser = some_time)]
     playout: Option<Duration>,
-    /// Give up frames that are not acknowledged at their playout instant: quic-message resets their stream
+    /// Give up frames that are not acknowledged at the playout instant of the last frame that refers to them:
+    /// quic-message resets their stream
     #[arg(long)]
     drop_late: bool,
     /// Independent sequences of messages; the schedule takes them in turn

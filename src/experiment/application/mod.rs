@@ -31,6 +31,10 @@ pub struct Unit {
     pub due: Duration,
     /// The number of messages.
     pub messages: u32,
+    /// Bytes of the last message, if it is shorter than the others.
+    pub last: Option<usize>,
+    /// When the last unit is due that refers to this one, relative to the first unit.
+    pub needed: Duration,
 }
 
 /// An invalid description of an application.
@@ -69,7 +73,8 @@ impl Application {
         self.exchange() == Exchange::Answers
     }
 
-    /// How long a unit is worth sending after it was due; `None` if the application does not give units up.
+    /// How long a unit is worth sending after the last unit that refers to it was due; `None` if the application does
+    /// not give units up.
     pub fn gives_up(&self) -> Option<Duration> {
         match self {
             Self::Video(video) if video.drop_late => Some(video.playout),

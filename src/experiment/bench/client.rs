@@ -114,7 +114,8 @@ impl Client<'_> {
                 first,
                 count: unit.count,
                 length: self.length,
-                useful_until: workload.application.gives_up().map(|after| unit.due + after),
+                last: unit.last.unwrap_or(self.length),
+                useful_until: workload.application.gives_up().map(|after| unit.needed + after),
             })?,
         }
         self.recorder.sent(unit, self.host.now(), || self.host.settled_before());

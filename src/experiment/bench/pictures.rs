@@ -95,7 +95,10 @@ fn strip(video: &Video, runs: &Runs<Outcome>) -> Option<Strip> {
         Verdict::Incomplete => 'i',
         Verdict::Useless => 'u',
     };
-    let freeze = |gap: &Gap| [nanos(gap.from - call.begins), nanos(gap.length), gap.frames];
+    let freeze = |gap: &Gap| {
+        let jump = if gap.is_jump { gap.frames } else { 0 };
+        [nanos(gap.from - call.begins), nanos(gap.length), jump]
+    };
     Some(Strip {
         seed,
         interval_ns: nanos(video.interval()),

@@ -190,7 +190,7 @@ async fn connect(Target { host, transport, peer, settings, .. }: Target) -> Box<
 
 impl Channel for Reconnecting {
     fn send(&mut self, probe: Probe, length: usize) -> Result<(), ChannelError> {
-        self.send_unit(&UnitToSend { first: probe, count: 1, length, useful_until: None })
+        self.send_unit(&UnitToSend::single(probe, length))
     }
 
     fn send_unit(&mut self, unit: &UnitToSend) -> Result<(), ChannelError> {

@@ -143,7 +143,7 @@ async fn serve(channel: &mut dyn Channel, replies: &Replies, over: &mut Option<w
         };
         let Ok(delivery) = delivery else { return };
         let (first, length) = (delivery.probe, replies.length);
-        let unit = UnitToSend { first, count: (replies.answer)(&first), length, useful_until: None };
+        let unit = UnitToSend { count: (replies.answer)(&first), ..UnitToSend::single(first, length) };
         if channel.send_unit(&unit).is_err() {
             return;
         }

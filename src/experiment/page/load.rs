@@ -38,7 +38,9 @@ pub(super) struct Fetch {
     pub(super) known: Option<Time>,
     /// When its request was handed to a connection.
     pub(super) sent: Option<Time>,
-    /// How long it waited for that connection's handshake.
+    /// When it began to wait for that connection's handshake.
+    pub(super) connecting_from: Option<Time>,
+    /// How long it waited for that.
     pub(super) connecting: Duration,
     /// The connection's number in the load.
     pub(super) connection: usize,
@@ -96,6 +98,7 @@ impl<'a> Load<'a> {
         let fetch = |object: &Object| Fetch {
             known: None,
             sent: None,
+            connecting_from: None,
             connecting: Duration::ZERO,
             connection: 0,
             first: None,
@@ -209,9 +212,11 @@ impl<'a> Load<'a> {
         let fetch = &mut self.fetches[object];
         let known = fetch.known.unwrap_or(now);
         let connected = connection.connected.unwrap_or(now);
+        let from = connection.begun.max(known);
         *fetch = Fetch {
             sent: Some(now),
-            connecting: connected.max(known) - connection.begun.max(known),
+            connecting_from: Some(from),
+            connecting: connected.max(known) - from,
             connection: index,
             ..*fetch
         };

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 use crate::{
-    experiment::application::ApplicationError,
+    experiment::{application::ApplicationError, csv::rows},
     unit::{
         Size,
         random::{self, ChaCha8Rng},
@@ -177,23 +177,25 @@ impl FromStr for Page {
             value: value.to_owned(),
             expected,
         };
-        let mut parts = text.split(':').filter(|part| !part.is_empty());
-        let objects = parts.next().map_or(Ok(DEFAULT.objects), |objects| {
+        // A part that is left empty has its default.
+        let mut all = text.split(':');
+        let mut next = || all.next().filter(|part| !part.is_empty());
+        let objects = next().map_or(Ok(DEFAULT.objects), |objects| {
             let valid = objects.parse().ok().filter(|objects| (1..=MAX_OBJECTS).contains(objects));
             valid.ok_or_else(|| {
                 invalid("number of objects", objects, "a number from 1 to 1000, or a file.csv")
             })
         })?;
-        let size = parts.next().map_or(Ok(DEFAULT.size), |size| {
+        let size = next().map_or(Ok(DEFAULT.size), |size| {
             let valid: Option<Size> = size.parse().ok();
             let valid = valid.filter(|size| (1..=MAX_SIZE).contains(&size.bytes()));
             valid.ok_or_else(|| invalid("size of objects", size, "a size up to 10MB, such as 16KB"))
         })?;
-        let depth = parts.next().map_or(Ok(DEFAULT.depth.min(objects)), |depth| {
+        let depth = next().map_or(Ok(DEFAULT.depth.min(objects)), |depth| {
             let valid = depth.parse().ok().filter(|depth| (1..=objects).contains(depth));
             valid.ok_or_else(|| invalid("depth", depth, "a number from 1 to the number of objects"))
         })?;
-        match parts.next() {
+        match all.next() {
             None => Ok(Self::Model(Model { objects, size, depth })),
             Some(more) => Err(invalid("page parameter", more, "OBJECTS:SIZE:DEPTH")),
         }
@@ -227,20 +229,15 @@ pub enum ListedError {
 }
 
 impl Listed {
-    /// The objects in `text`; `name` is that of the file. A first line without numbers is a header.
+    /// The objects in `text`; `name` is that of the file. A first line that does not begin with a number is a header.
     ///
     /// Returns an error that names the line, if one is not valid.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, ListedError> {
         let mut objects: Vec<Object> = Vec::new();
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let Some((bytes, after)) = fields(line) else {
-                if index == 0 {
-                    continue;
-                }
-                return Err(ListedError::Line(index + 1));
-            };
+        for (number, line) in rows(text) {
+            let (bytes, after) = fields(line).ok_or(ListedError::Line(number))?;
             if after.is_some_and(|after| after >= objects.len()) {
-                return Err(ListedError::Order(index + 1));
+                return Err(ListedError::Order(number));
             }
             objects.push(Object::new(bytes, after));
         }

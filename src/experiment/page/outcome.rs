@@ -128,6 +128,7 @@ pub(super) fn waterfall(seed: u64, page: &[Object], load: &Load<'_>) -> Option<W
             after: object.after.map(|after| after as u64 + 1),
             connection: fetch.connection as u64 + 1,
             known_ns: since(fetch.known?),
+            connecting_from_ns: since(fetch.connecting_from?),
             connecting_ns: nanos(fetch.connecting),
             sent_ns: since(fetch.sent?),
             first_byte_ns: since(fetch.first?),

@@ -108,17 +108,18 @@ impl Units {
         let messages = self.messages.lock();
         let mut rest = &messages.fates[..];
         let frame = |frame: &Frame| {
-            let (own, behind) = rest.split_at_checked(frame.messages as usize)?;
+            let (own, behind) = rest.split_at_checked(frame.pieces.count as usize)?;
             rest = behind;
             let mut complete = Some(Time::ZERO);
-            let mut captured = None;
-            for fate in own {
+            let (mut captured, mut bytes, mut arrived_bytes) = (None, 0, 0);
+            for (fate, size) in own.iter().zip(frame.pieces.sizes()) {
                 let (due, at) = fate.instants()?;
+                bytes += size as u64;
+                arrived_bytes += at.map_or(0, |_| size as u64);
                 complete = complete.zip(at).map(|(complete, at)| complete.max(at));
                 captured.get_or_insert(due);
             }
-            let bytes = u64::from(frame.messages) * self.workload.length as u64;
-            Some(Received { captured: captured?, is_key: frame.is_key, complete, bytes })
+            Some(Received { captured: captured?, is_key: frame.is_key, complete, bytes, arrived_bytes })
         };
         frames.iter().map_while(frame).collect()
     }

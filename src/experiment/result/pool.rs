@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{seeds::Pool, truth::truth};
 use crate::{
     experiment::{
-        application::{game::judge::Ages, video::judge::VideoFigures},
+        application::{Application, game::judge::Ages, video::judge::VideoFigures},
         plan::Plan,
         record::{blocking::OrderFigures, budget::BudgetSums, outcome::Outcome},
         workload::Workload,
@@ -115,8 +115,14 @@ impl Pool<'_, Outcome> {
     /// Both directions of the wire; `None` if wirelab does not emulate it.
     pub(super) fn wire(&self, plan: &Plan, delivered: u64) -> Option<report::Wire> {
         let Workload { length, reply_length, .. } = plan.workload;
-        let of_reply = if plan.workload.application.is_answered() { reply_length } else { 0 };
-        let useful = delivered * (length + of_reply) as u64;
+        let useful = match plan.workload.application {
+            // Messages of frames have sizes of their own.
+            Application::Video(_) => {
+                self.sum(|outcome| outcome.video.as_ref().map_or(0, |call| call.arrived_bytes))
+            }
+            Application::Game(_) => delivered * length as u64,
+            Application::Messages => delivered * (length + reply_length) as u64,
+        };
         wire(self.0.iter().map(|(_, outcome)| outcome.wire), Some(useful))
     }
 

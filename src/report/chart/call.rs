@@ -48,15 +48,19 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let tick = |ns: f64| (scale.at(ns), numbers::instant(ns));
     let ticks: Vec<Tick> = scale.ticks(6).into_iter().map(tick).collect();
     let sentence = |(strip, label): &(Strip, String)| {
+        if !strip.frames.contains('s') {
+            return format!("{label} showed no frame");
+        }
         let longest = strip.freezes.iter().max_by_key(|[_, length, _]| *length);
         longest.map_or_else(
             || format!("{label} never froze"),
             |[at, length, frames]| {
                 let (at, length) = (numbers::time(*at), numbers::time(*length));
-                format!(
-                    "{label} froze for {length} from {at}, then jumped {}",
-                    numbers::plural(*frames, "frame")
-                )
+                let jump = match frames {
+                    0 => String::new(),
+                    frames => format!(", then jumped {}", numbers::plural(*frames, "frame")),
+                };
+                format!("{label} froze for {length} from {at}{jump}")
             },
         )
     };
@@ -66,7 +70,8 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         title: format!("What was on the screen (seed {seed})"),
         row: None,
         caption: "Each frame at its playout instant. Where frames were not shown the picture stood; a \
-                  bracket marks a freeze, and the number the frames over which it then jumped. Dashed lines \
+                  bracket marks a freeze, and the number the frames over which it then jumped, if a picture \
+                  followed. Dashed lines \
                   mark a change of the client's address, and the end of an outage.",
         summary: format!("{}.", sentences.join("; ")),
         sentences,
@@ -122,7 +127,7 @@ fn drawn(strip: &Strip, label: &str, top: f64, scale: &Scale) -> Markup {
             @for (place, (from, to, frames)) in brackets.iter().enumerate() {
                 path class="edge" fill="none" d=(format!("M{} {}v-4H{}v4", Px(*from), Px(y - 1.0), Px(*to))) {}
                 // Labels that would overlap the one before are left out; the sentence names the longest.
-                @if place == 0 || from - brackets[place - 1].0 > 26.0 {
+                @if *frames > 0 && (place == 0 || from - brackets[place - 1].0 > 26.0) {
                     text x=(Px((from + to) / 2.0)) y=(Px(y - 8.0)) text-anchor="middle" font-size="11" { (frames) }
                 }
             }

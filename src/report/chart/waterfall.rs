@@ -12,7 +12,8 @@ use super::{
 use crate::report::{
     group::Group,
     model::{Bar, Cell, Waterfall},
-    numbers, pages,
+    numbers,
+    pages::{self, Phase},
 };
 
 const ROW: f64 = 16.0;
@@ -20,8 +21,12 @@ const BAR: f64 = 11.0;
 const LEFT: f64 = 190.0;
 
 /// What an object waits for: its part of the palette, and its name.
-const PHASES: [(usize, &str); 4] =
-    [(3, "connecting"), (0, "waiting for a connection"), (2, "request to first byte"), (1, "receiving")];
+const PHASES: [(Phase, usize, &str); 4] = [
+    (Phase::Connecting, 3, "connecting"),
+    (Phase::Waiting, 0, "waiting for a connection"),
+    (Phase::Requesting, 2, "request to first byte"),
+    (Phase::Receiving, 1, "receiving"),
+];
 
 /// The charts of all rows, on the same scale.
 pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
@@ -35,7 +40,7 @@ pub(super) fn charts(group: &Group<'_>) -> Vec<Chart> {
 }
 
 fn chart(waterfall: &Waterfall, label: &str, most: u64) -> Chart {
-    let entry = |&(look, name): &(usize, &str)| Entry {
+    let entry = |&(_, look, name): &(Phase, usize, &str)| Entry {
         sign: |entry, x, y| bars::sign(entry.look, x, y),
         look,
         name: name.to_owned(),
@@ -75,20 +80,16 @@ fn chart(waterfall: &Waterfall, label: &str, most: u64) -> Chart {
 }
 
 fn drawn(index: usize, bar: &Bar, y: f64, scale: &Scale) -> Markup {
-    let connecting = bar.sent_ns.saturating_sub(bar.connecting_ns);
-    let spans = [
-        (1, bar.known_ns, connecting),
-        (0, connecting, bar.sent_ns),
-        (2, bar.sent_ns, bar.first_byte_ns),
-        (3, bar.first_byte_ns, bar.complete_ns),
-    ];
     let name = pages::name(index, bar);
     let label = format!("{name}, {} B", numbers::count(bar.bytes));
+    let named = |phase| PHASES.into_iter().find(|(named, ..)| *named == phase);
+    let spans = pages::phases(bar).into_iter().filter(|(_, from, to)| to > from);
+    let spans =
+        spans.filter_map(|(phase, from, to)| named(phase).map(|(_, look, what)| (look, what, from, to)));
     html! {
         g class="bar" data-label=(name) {
             text x=(Px(LEFT - 8.0)) y=(Px(y + 4.0)) text-anchor="end" font-size="11" { (label) }
-            @for (phase, from, to) in spans.into_iter().filter(|(_, from, to)| to > from) {
-                @let (look, what) = PHASES[phase];
+            @for (look, what, from, to) in spans {
                 @let (left, right) = (scale.at(from as f64), scale.at(to as f64));
                 rect class={ "part p" (look) } x=(Px(left)) y=(Px(y - BAR / 2.0)) width=(Px((right - left).max(0.8)))
                     height=(Px(BAR)) {

@@ -8,7 +8,7 @@ use crate::report::{
 };
 
 /// What the viewer of a call saw.
-pub(super) const VIDEO: [Spec; 11] = [
+pub(super) const VIDEO: [Spec; 12] = [
     ("shown", Topic::Outcome, |cell| frames(cell, |video| video.shown)),
     ("late", Topic::Outcome, |cell| frames(cell, |video| video.late)),
     ("incomplete", Topic::Outcome, |cell| frames(cell, |video| video.incomplete)),
@@ -20,6 +20,10 @@ pub(super) const VIDEO: [Spec; 11] = [
     }),
     ("longest freeze", Topic::Order, |cell| time(cell.video.as_ref()?.longest_freeze_ns)),
     ("longest jump", Topic::Order, |cell| cell.video.as_ref()?.jump_frames.max.map(Figure::Count)),
+    ("never ready", Topic::Latency, |cell| {
+        // Percentiles of the others mean nothing without them.
+        frames(cell, |video| video.frames.saturating_sub(video.delay_ns.n))
+    }),
     ("ready p50", Topic::Latency, |cell| time(cell.video.as_ref()?.delay_ns.p50)),
     ("ready p99", Topic::Latency, |cell| time(cell.video.as_ref()?.delay_ns.p99)),
     ("wasted", Topic::Cost, |cell| {

@@ -126,7 +126,10 @@ pub struct Bar {
     pub connection: u64,
     /// When it became known.
     pub known_ns: u64,
-    /// How long it then waited for the handshake of its connection.
+    /// When it began to wait for the handshake of its connection.
+    #[serde(default)]
+    pub connecting_from_ns: u64,
+    /// How long it waited for that.
     pub connecting_ns: u64,
     /// When its request was sent.
     pub sent_ns: u64,

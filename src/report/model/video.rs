@@ -25,7 +25,7 @@ pub struct Video {
     pub frozen_ns: u64,
     /// How long it stood in the longest; null without freezes.
     pub longest_freeze_ns: Option<u64>,
-    /// By how many frames the picture jumped after each freeze.
+    /// By how many frames the picture jumped after each freeze that had a picture before and after it.
     pub jump_frames: Summary,
     /// From capture until a frame and all that it refers to were complete, of frames for which that happened.
     pub delay_ns: Summary,
@@ -44,6 +44,7 @@ pub struct Strip {
     pub interval_ns: u64,
     /// A letter for each frame: `s` shown, `l` late, `i` incomplete, `u` useless.
     pub frames: String,
-    /// The freezes: when each began, from the first frame's instant on; how long it was; and the jump after it.
+    /// The freezes: when each began, from the first frame's instant on; how long it was; and the
+    /// jump after it, 0 if no picture was before it or followed.
     pub freezes: Vec<[u64; 3]>,
 }

@@ -73,7 +73,7 @@ impl Drop for MeasuredStreams {
     }
 }
 
-/// Answers messages of `message_len` bytes on a stream that begins with `bytes`. Only the heads of messages are held:
+/// Answers messages of `message_len` bytes on a stream that begins with `bytes`. Bytes behind a gap are held until
 /// the bytes behind them are known.
 pub(super) async fn answer(
     worker: &Worker,

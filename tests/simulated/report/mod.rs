@@ -370,6 +370,20 @@ fn what_is_unfinished_is_shown_and_not_compared_with_what_is_lost() {
 }
 
 #[test]
+fn rows_that_differ_a_little_in_blocking_are_not_said_to_be_the_same() {
+    let mut file = sample::five_transports();
+    file.cells.drain(..file.cells.len() - 2);
+    let mut text = |blocked: [f64; 2]| {
+        for (cell, blocked) in file.cells.iter_mut().zip(blocked) {
+            cell.hol.as_mut().unwrap().blocked_ratio = Ratio::new(blocked);
+        }
+        to_text(&file, TextOptions::default())
+    };
+    assert!(text([0.1, 0.1]).contains("neither in loss nor in blocking"));
+    assert!(!text([0.15, 0.1]).contains("neither in loss"), "a difference, but less than twice as much");
+}
+
+#[test]
 fn a_loss_without_a_direction_and_a_server_that_went_away_are_shown() {
     let mut file = sample::five_transports();
     let cell = &mut file.cells[0];

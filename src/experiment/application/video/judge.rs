@@ -23,6 +23,8 @@ pub struct Received {
     pub complete: Option<Time>,
     /// Its size.
     pub bytes: u64,
+    /// Bytes of its messages that arrived.
+    pub arrived_bytes: u64,
 }
 
 /// What became of a frame. If several variants apply, the lowest in this list counts.
@@ -43,11 +45,13 @@ pub enum Verdict {
 pub struct Gap {
     /// When the first of them should have been shown.
     pub from: Time,
-    /// Until the next frame was shown.
+    /// Until the next frame was shown, or until the end of the call.
     #[serde(deserialize_with = "crate::unit::saved::duration")]
     pub length: Duration,
-    /// The number of these frames: the picture then jumps by as many.
+    /// The number of these frames.
     pub frames: u64,
+    /// Whether frames were shown before and after: the picture then jumped over those between.
+    pub is_jump: bool,
 }
 
 impl Gap {
@@ -76,13 +80,16 @@ pub struct VideoFigures {
     pub skips: u64,
     /// The length of each freeze in nanoseconds.
     pub freezes: Histogram,
-    /// By how many frames the picture jumped after each freeze.
+    /// By how many frames the picture jumped after each freeze that had a picture before and after it.
     pub jumps: Histogram,
     /// From capture until a frame and all that it refers to were complete, in nanoseconds, of frames for which that
     /// happened.
     pub delay: Histogram,
     /// Bytes of all frames.
     pub bytes: u64,
+    /// Bytes of messages that arrived.
+    #[serde(default)]
+    pub arrived_bytes: u64,
     /// Bytes of frames that were not shown.
     pub wasted_bytes: u64,
     /// The verdict of each frame.
@@ -124,18 +131,20 @@ pub fn verdicts(frames: &[Received], playout: Duration) -> Vec<Verdict> {
 pub fn gaps(frames: &[Received], verdicts: &[Verdict], playout: Duration, interval: Duration) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut open: Option<(Time, u64)> = None;
-    let gap = |(from, frames), until: Time| Gap { from, length: until - from, frames };
+    let mut has_picture = false;
+    let gap = |(from, frames), until: Time, is_jump| Gap { from, length: until - from, frames, is_jump };
     for (frame, verdict) in frames.iter().zip(verdicts) {
         let instant = frame.captured + playout;
         if *verdict == Verdict::Shown {
-            gaps.extend(open.take().map(|open| gap(open, instant)));
+            gaps.extend(open.take().map(|open| gap(open, instant, has_picture)));
+            has_picture = true;
         } else {
             let (_, missing) = open.get_or_insert((instant, 0));
             *missing += 1;
         }
     }
     if let Some((open, last)) = open.zip(frames.last()) {
-        gaps.push(gap(open, last.captured + playout + interval));
+        gaps.push(gap(open, last.captured + playout + interval, false));
     }
     gaps
 }
@@ -152,6 +161,7 @@ pub fn judge(frames: &[Received], playout: Duration, interval: Duration) -> Vide
             Verdict::Useless => &mut figures.useless,
         } += 1;
         figures.bytes += frame.bytes;
+        figures.arrived_bytes += frame.arrived_bytes;
         figures.wasted_bytes += if *verdict == Verdict::Shown { 0 } else { frame.bytes };
     }
     for (frame, ready) in frames.iter().zip(ready(frames)) {
@@ -161,7 +171,9 @@ pub fn judge(frames: &[Received], playout: Duration, interval: Duration) -> Vide
         gaps(frames, &verdicts, playout, interval).into_iter().partition(|gap| gap.is_freeze(interval));
     for gap in &freezes {
         figures.freezes.record(nanos(gap.length));
-        figures.jumps.record(gap.frames);
+        if gap.is_jump {
+            figures.jumps.record(gap.frames);
+        }
     }
     figures.skips = skips.len() as u64;
     figures.stood = freezes;
@@ -183,7 +195,13 @@ mod tests {
         let frame = |(number, complete): (usize, &Option<u32>)| {
             let captured = Time::ZERO + INTERVAL * number as u32;
             let complete = complete.map(|after| captured + MS * after);
-            Received { captured, is_key: number.is_multiple_of(group), complete, bytes: 100 }
+            Received {
+                captured,
+                is_key: number.is_multiple_of(group),
+                complete,
+                bytes: 100,
+                arrived_bytes: 0,
+            }
         };
         complete.iter().enumerate().map(frame).collect()
     }
@@ -215,7 +233,7 @@ mod tests {
         let verdicts = verdicts(&frames, PLAYOUT);
         // Complete at 480 ms; the frame with the instant 150 + 9 x 40 = 510 ms is the first that it serves.
         let gap = gaps(&frames, &verdicts, PLAYOUT, INTERVAL);
-        assert_eq!(gap, [Gap { from: Time::ZERO + 230 * MS, length: 280 * MS, frames: 7 }]);
+        assert_eq!(gap, [Gap { from: Time::ZERO + 230 * MS, length: 280 * MS, frames: 7, is_jump: true }]);
         assert_eq!(verdicts[2], Late);
         assert!(verdicts[3..9].iter().all(|verdict| *verdict == Useless));
         let figures = judge(&frames, PLAYOUT, INTERVAL);
@@ -230,8 +248,16 @@ mod tests {
         let verdicts = verdicts(&frames, PLAYOUT);
         assert_eq!(verdicts, [Incomplete, Useless, Shown, Incomplete, Incomplete, Incomplete]);
         let gaps = gaps(&frames, &verdicts, PLAYOUT, INTERVAL);
-        assert_eq!(gaps[0], Gap { from: Time::ZERO + PLAYOUT, length: 80 * MS, frames: 2 });
-        assert_eq!(gaps[1], Gap { from: Time::ZERO + 270 * MS, length: 120 * MS, frames: 3 });
+        assert_eq!(gaps[0], Gap { from: Time::ZERO + PLAYOUT, length: 80 * MS, frames: 2, is_jump: false });
+        assert_eq!(gaps[1], Gap { from: Time::ZERO + 270 * MS, length: 120 * MS, frames: 3, is_jump: false });
+    }
+
+    #[test]
+    fn without_a_picture_after_it_a_freeze_has_no_jump() {
+        let figures = judge(&frames(6, &[Some(25), None, None, None, None, None]), PLAYOUT, INTERVAL);
+        assert_eq!((figures.freezes.n(), figures.jumps.n()), (1, 0));
+        let blank = judge(&frames(6, &[None; 6]), PLAYOUT, INTERVAL);
+        assert_eq!((blank.shown, blank.freezes.max(), blank.jumps.n()), (0, Some(240_000_000), 0));
     }
 
     #[test]

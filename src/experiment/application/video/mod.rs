@@ -7,11 +7,11 @@ mod recording;
 use std::{fmt, str::FromStr, time::Duration};
 
 pub use self::{
-    frames::{Frame, Frames},
+    frames::{Frame, Frames, Pieces},
     recording::{Recording, RecordingError},
 };
 use super::ApplicationError;
-use crate::unit::{Rate, parse_duration};
+use crate::unit::{Rate, format_duration, parse_duration};
 
 /// A video, and when its frames are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,8 @@ impl Video {
         Self { source, playout: DEFAULT_PLAYOUT, drop_late: false }
     }
 
-    /// The frames, in messages of `length` bytes. The sizes of a model depend on the seed.
+    /// The frames, in messages of `length` bytes, of which the last has the rest. The sizes of a model depend on the
+    /// seed.
     pub fn frames(&self, length: usize, seed: u64) -> Frames {
         Frames::new(self.source.clone(), length, seed)
     }
@@ -81,11 +82,11 @@ impl Video {
         }
     }
 
-    /// The mean size of a frame in bytes.
-    pub fn mean_bytes(&self) -> f64 {
+    /// The mean number of messages of `length` bytes in a frame.
+    pub fn mean_messages(&self, length: usize) -> f64 {
         match &self.source {
-            Source::Model(model) => model.mean_bytes(),
-            Source::Recording(recording) => recording.mean_bytes(),
+            Source::Model(model) => model.mean_messages(length),
+            Source::Recording(recording) => recording.mean_messages(length),
         }
     }
 }
@@ -99,20 +100,22 @@ impl FromStr for Video {
             value: value.to_owned(),
             expected,
         };
-        let mut parts = text.split(':').filter(|part| !part.is_empty());
-        let fps = parts.next().map_or(Ok(30), |fps| {
+        // A part that is left empty has its default.
+        let mut all = text.split(':');
+        let mut next = || all.next().filter(|part| !part.is_empty());
+        let fps = next().map_or(Ok(30), |fps| {
             let fps_or = fps.strip_suffix("fps").unwrap_or(fps).parse();
             let valid = fps_or.ok().filter(|fps| (1..=MAX_FPS).contains(fps));
             valid.ok_or_else(|| invalid("frames per second", fps, "a number from 1 to 1000, or a file.csv"))
         })?;
-        let bitrate = parts.next();
+        let bitrate = next();
         let bitrate = bitrate
             .map_or_else(|| Rate::from_bits_per_second(DEFAULT_BITS_PER_SECOND), str::parse::<Rate>)
             .map_err(|_| invalid("bitrate", bitrate.unwrap_or_default(), "a rate above 0, such as 2mbit"))?;
-        let key_interval = parts.next().map_or(Ok(Duration::from_secs(2)), |interval| {
+        let key_interval = next().map_or(Ok(Duration::from_secs(2)), |interval| {
             parse_duration(interval).map_err(|_| invalid("key interval", interval, "a time, such as 2s"))
         })?;
-        match parts.next() {
+        match all.next() {
             None => Ok(Self::new(Source::Model(Model { fps, bitrate, key_interval }))),
             Some(more) => Err(invalid("video parameter", more, "FPS:BITRATE:KEYINTERVAL")),
         }
@@ -124,7 +127,7 @@ impl fmt::Display for Video {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Model(Model { fps, bitrate, key_interval }) => {
-                write!(f, "{fps}:{bitrate}:{}ms", key_interval.as_millis())
+                write!(f, "{fps}:{bitrate}:{}", format_duration(*key_interval))
             }
             Source::Recording(recording) => f.write_str(recording.name()),
         }
@@ -138,9 +141,12 @@ mod tests {
     #[test]
     fn parameters_that_are_left_out_have_defaults() {
         let written = |text: &str| text.parse::<Video>().map(|video| video.to_string());
-        assert_eq!(written("").unwrap(), "30:2mbit:2000ms");
-        assert_eq!(written("60").unwrap(), "60:2mbit:2000ms");
-        assert_eq!(written("25:500kbit:1s").unwrap(), "25:500kbit:1000ms");
+        assert_eq!(written("").unwrap(), "30:2mbit:2s");
+        assert_eq!(written("60").unwrap(), "60:2mbit:2s");
+        assert_eq!(written("25:500kbit:1s").unwrap(), "25:500kbit:1s");
+        assert_eq!(written("30::1s").unwrap(), "30:2mbit:1s");
+        assert_eq!(written(":4mbit").unwrap(), "30:4mbit:2s");
+        assert_eq!(written("30:2mbit:500us").unwrap(), "30:2mbit:500us");
         for wrong in ["0", "30:fast", "30:2mbit:2", "30:2mbit:2s:1", "1001"] {
             written(wrong).unwrap_err();
         }

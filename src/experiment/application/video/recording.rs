@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::unit::nanos;
+use super::frames::Pieces;
+use crate::{experiment::csv::rows, unit::nanos};
 
 /// A recorded frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) struct Recorded {
     pub bytes: u32,
     /// Whether it needs no other frame.
     pub is_key: bool,
+    /// When the last frame is captured that refers to it.
+    pub needed: Duration,
 }
 
 /// The frames of a file. They are repeated as long as a run lasts.
@@ -41,26 +44,25 @@ pub enum RecordingError {
 }
 
 impl Recording {
-    /// The frames in `text`; `name` is that of the file. A first line without numbers is a header. The output of `ffprobe
+    /// The frames in `text`; `name` is that of the file. A first line that does not begin with a number is a header. The output of `ffprobe
     /// -show_entries packet=dts_time,size,flags -of csv=p=0` is valid, so a key frame may be `1`, `true` or `K__`.
     ///
     /// Returns an error that names the line, if one is not valid.
     pub fn parse(name: impl Into<String>, text: &str) -> Result<Self, RecordingError> {
         let mut frames: Vec<Recorded> = Vec::new();
         let mut first = None;
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let Some((seconds, bytes, is_key)) = fields(line) else {
-                if index == 0 {
-                    continue;
-                }
-                return Err(RecordingError::Line(index + 1));
-            };
+        for (number, line) in rows(text) {
+            let (seconds, bytes, is_key) = fields(line).ok_or(RecordingError::Line(number))?;
             let at = seconds - *first.get_or_insert(seconds);
-            let at = Duration::try_from_secs_f64(at).map_err(|_| RecordingError::Order(index + 1))?;
+            let at = Duration::try_from_secs_f64(at).map_err(|_| RecordingError::Order(number))?;
             if frames.last().is_some_and(|last| at < last.at) {
-                return Err(RecordingError::Order(index + 1));
+                return Err(RecordingError::Order(number));
             }
-            frames.push(Recorded { at, bytes, is_key });
+            frames.push(Recorded { at, bytes, is_key, needed: at });
+        }
+        for group in frames.chunk_by_mut(|_, next| !next.is_key) {
+            let needed = group.last().map_or(Duration::ZERO, |last| last.at);
+            group.iter_mut().for_each(|frame| frame.needed = needed);
         }
         let gaps = u32::try_from(frames.len()).unwrap_or(u32::MAX).saturating_sub(1);
         let last = frames.last().filter(|last| gaps > 0 && !last.at.is_zero() && frames[0].is_key);
@@ -86,10 +88,10 @@ impl Recording {
         self.period.div_f64(self.frames.len() as f64)
     }
 
-    /// The mean size of a frame.
-    pub(super) fn mean_bytes(&self) -> f64 {
-        let all: u64 = self.frames.iter().map(|frame| u64::from(frame.bytes)).sum();
-        all as f64 / self.frames.len() as f64
+    /// The mean number of messages of `length` bytes in a frame.
+    pub(super) fn mean_messages(&self, length: usize) -> f64 {
+        let count = |frame: &Recorded| f64::from(Pieces::new(frame.bytes.into(), length).count);
+        self.frames.iter().map(count).sum::<f64>() / self.frames.len() as f64
     }
 }
 
@@ -122,6 +124,13 @@ mod tests {
     }
 
     #[test]
+    fn all_frames_up_to_the_next_key_frame_are_needed_by_the_last_of_them() {
+        let recording = Recording::parse("x.csv", "0,9,1\n0.1,9,0\n0.2,9,0\n0.3,9,1\n0.4,9,0\n").unwrap();
+        let needed: Vec<u128> = (0..5).map(|number| recording.frame(number).1.needed.as_millis()).collect();
+        assert_eq!(needed, [200, 200, 200, 400, 400]);
+    }
+
+    #[test]
     fn the_output_of_ffprobe_is_a_recording() {
         let recording = Recording::parse("x.csv", "0.000000,5120,K__\n0.033000,700,__\n0.066000,650,___\n");
         assert_eq!(recording.unwrap().frames.iter().filter(|frame| frame.is_key).count(), 1);
@@ -135,5 +144,8 @@ mod tests {
         assert_eq!(error("0,100,1\n0.1,9,0\n0.05,9,0\n"), RecordingError::Order(3));
         assert_eq!(error("0,100,0\n0.1,9,1\n"), RecordingError::TooFew);
         assert_eq!(error("0,100,1\n"), RecordingError::TooFew);
+        // A first line that begins with a number is a frame.
+        assert_eq!(error("0,0,1\n0.1,100,1\n0.2,100,0\n"), RecordingError::Line(1));
+        assert_eq!(error("0.5,9000,yes\n0.6,100,1\n0.7,100,0\n"), RecordingError::Line(1));
     }
 }

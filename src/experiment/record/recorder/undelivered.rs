@@ -120,7 +120,7 @@ mod tests {
             for number in 0..MESSAGES {
                 let due = Time::from_nanos(number * 10_000_000);
                 let settled = Time::from_nanos(due.as_nanos().saturating_sub(50_000_000));
-                let scheduled = Scheduled { number, count: 1, due, measured: true };
+                let scheduled = Scheduled { number, count: 1, last: None, due, needed: due, measured: true };
                 recorder.sent(scheduled, due, || knows.then_some(settled));
             }
             let held = recorder.0.lock().late.len();
