@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    interrupt::leave_on_interrupt,
+    interrupt::{INTERRUPTED, leave_on_interrupt},
     options::{output::OutputArgs, transports::Transports},
     system::prepare_namespaces,
 };
@@ -48,7 +48,7 @@ impl Properties {
             // If this fails, the cells give the reason.
             let _ = prepare_namespaces();
         }
-        leave_on_interrupt()?;
+        leave_on_interrupt(INTERRUPTED)?;
         let table = measure(&transports);
         let explanation = if self.explain { explain_properties(&table) } else { String::new() };
         self.output.write_properties(drafts, &table, &explanation)?;

@@ -35,6 +35,9 @@ impl Rerun {
         let Saved::Result(saved) = read(&self.file)? else {
             bail!("cannot run {shown} again: it is a table of properties");
         };
+        if saved.cells.is_empty() {
+            bail!("cannot compare {shown}: it has no figures, because nothing was measured");
+        }
         let again = again(&saved).map_err(|why| anyhow!("cannot run {shown} again: {why}"))?;
         let differences = differences(&saved, &again)?;
         let cells = saved.cells.len();

@@ -131,6 +131,7 @@ struct TransferDefaults;
 
 impl Defaults for TransferDefaults {
     const COMMAND: &'static str = "transfer";
+    const HOW_LONG: &'static str = "it ends with its content: --bytes";
     const SIM_SEEDS: u64 = 5;
     const REAL_TIME_SEEDS: u64 = 1;
 }

@@ -175,7 +175,25 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     // The command has the options of the link.
     let link = "--rtt 20ms,40ms --jitter 1ms:normal --keep-order --loss drop:3 --to-client loss=2%,rate=1mbit --preset dsl";
     let said = bench(folder.path(), &format!("transfer --path relay -t tcp {link}"));
-    assert!(said.stderr.ends_with(&format!(": wirelab transfer -t tcp --path netns {link}\n")), "{said:?}");
+    let sorted = "--jitter 1ms:normal --keep-order --loss drop:3 --preset dsl --rtt 20ms,40ms --to-client loss=2%,rate=1mbit";
+    assert!(said.stderr.ends_with(&format!(": wirelab transfer -t tcp --path netns {sorted}\n")), "{said:?}");
+    // Also those of the workload, and it is a command that runs.
+    for (line, options) in [
+        ("bench -t tcp --workload video --rtt 100ms", "--rtt 100ms --workload video"),
+        ("hol -t tcp --background quic-one:bbr -d 2s -q", "--background quic-one:bbr --duration 2s"),
+        ("bench -t tcp --rebind 1s:ip", "--rebind 1s:ip"),
+    ] {
+        let command = line.split(' ').next().unwrap();
+        let said = bench(folder.path(), line);
+        let expected = format!(": wirelab {command} -t tcp --path netns {options}\n");
+        assert!(said.stderr.ends_with(&expected), "{line}: {said:?}");
+        let again = expected[2..].trim_end().trim_start_matches("wirelab ");
+        let parsed = bench(folder.path(), &format!("{again} --print-config"));
+        assert_eq!(parsed.code, Some(0), "{again}: {parsed:?}");
+    }
+    // The kernel's TCP cannot change its port, so no command does.
+    let said = bench(folder.path(), "bench -t tcp --rebind 1s");
+    assert!(said.stderr.ends_with("cannot run in virtual time\n"), "{said:?}");
 }
 
 #[test]

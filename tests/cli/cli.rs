@@ -276,3 +276,20 @@ fn help_completions_and_manual_pages_are_there() {
     assert!(run(folder.path(), ["man"]).stdout.contains("wirelab"));
     assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_and_version_fail_if_they_cannot_be_written() {
+    let folder = tempdir().unwrap();
+    for option in ["--version", "-h", "--help"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut program = wirelab(folder.path(), [option]);
+        let ended = program.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{option}: {said}");
+        assert!(
+            said.starts_with("wirelab: cannot write to standard output: No space left"),
+            "{option}: {said}"
+        );
+    }
+}

@@ -132,23 +132,6 @@ impl LinkArgs {
         self.0.given.extend(defaults);
     }
 
-    /// The options as they were given, each after a space.
-    pub(crate) fn as_given(&self) -> String {
-        let option = |name: &str, values: &[String]| match values {
-            [] => String::new(),
-            [flag] if flag == "true" => format!(" {name}"),
-            values => format!(" {name} {}", values.join(",")),
-        };
-        let properties = self.0.given.iter().map(|(property, values)| option(property.option, values));
-        let one = |name, value: Option<String>| option(name, value.as_slice());
-        let others = [
-            one("--to-server", self.0.to_server.clone()),
-            one("--to-client", self.0.to_client.clone()),
-            one("--preset", self.0.preset.map(|preset| preset.name().to_owned())),
-        ];
-        std::iter::once(option("--rtt", &self.0.rtt)).chain(properties).chain(others).collect()
-    }
-
     /// Every link that the options describe, each as its two directions.
     pub(crate) fn links(&self) -> Result<Vec<PerDirection<LinkSpec>>, UsageError> {
         Ok(self.0.links()?)
