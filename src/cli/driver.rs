@@ -1,14 +1,20 @@
 //! From a request to a result and an exit status, for every experiment.
 
-use std::{collections::BTreeSet, io::BufWriter, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{self, BufWriter},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, Shard,
-        assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+        Batch, Driven, Experiment, Options, PART_SCHEMA, PartHeader, PathKind, Progress, Request,
+        RunRecorder, Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
     report::ResultFile,
@@ -28,7 +34,7 @@ use super::{
     },
     output::{complain, is_closed_pipe, note},
     parts::{Parts, check_part},
-    system::raise_file_limit,
+    system::{check_loopback, raise_file_limit},
     usage::UsageError,
 };
 
@@ -85,6 +91,7 @@ impl<E: Experiment> Prepared<'_, E> {
         if parts.is_none() {
             check_memory::<E>(self.request, output.is_quiet())?;
         }
+        self.check_loopback()?;
         let captures = self.capture.open(self.command)?;
         let drafts = output.open()?;
         let is_traced = output.wants_pictures() || samples.is_some();
@@ -119,6 +126,17 @@ impl<E: Experiment> Prepared<'_, E> {
         };
         let saved = first_error([sampled, captured]);
         Ok(Finished { driven, stop, output, drafts, saved, is_traced })
+    }
+
+    /// Without loopback, runs over it would only end after a long wait.
+    fn check_loopback(&self) -> anyhow::Result<()> {
+        let crosses = |batch: &Batch<E::Plan>| {
+            batch.servers.is_empty() && matches!(batch.path, PathKind::Relay | PathKind::Direct)
+        };
+        match self.sweep.parts.is_none() && self.request.batches.iter().any(crosses) {
+            true => check_loopback().map_err(without_loopback),
+            false => Ok(()),
+        }
     }
 
     fn wants_samples(&self) -> bool {
@@ -178,6 +196,7 @@ impl<E: Experiment> Prepared<'_, E> {
             return Ok(ExitCode::SUCCESS);
         }
         check_memory::<E>(self.request, output.is_quiet())?;
+        self.check_loopback()?;
         let draft = Draft::create(&path)?;
         raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
@@ -283,6 +302,14 @@ impl<E: Experiment> Finished<'_, E> {
             false if has_failed || E::ALL_MUST_SUCCEED && !problems.is_empty() => ExitCode::FAILURE,
             false => ExitCode::SUCCESS,
         })
+    }
+}
+
+/// What to do about a loopback interface that does not work.
+pub(crate) fn without_loopback(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable => anyhow!("the loopback interface is down: ip link set lo up"),
+        _ => anyhow!("cannot use the loopback interface: {error}"),
     }
 }
 

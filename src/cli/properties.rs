@@ -6,7 +6,10 @@ use clap::Args;
 
 use super::{
     interrupt::{INTERRUPTED, leave_on_interrupt},
-    options::{output::OutputArgs, transports::Transports},
+    options::{
+        output::{OutputArgs, text_width},
+        transports::Transports,
+    },
     system::prepare_namespaces,
 };
 use wirelab::{properties::measure, report::explain_properties};
@@ -50,7 +53,8 @@ impl Properties {
         }
         leave_on_interrupt(INTERRUPTED)?;
         let table = measure(&transports);
-        let explanation = if self.explain { explain_properties(&table) } else { String::new() };
+        let width = text_width();
+        let explanation = if self.explain { explain_properties(&table, width) } else { String::new() };
         self.output.write_properties(drafts, &table, &explanation)?;
         let measured = table.cells().any(|cell| cell.answer.is_some());
         Ok(if measured { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -19,7 +19,8 @@ use super::{Cli, given::Given, output::line, report::read};
 /// in real time they differ. The exit status is 1 if a figure differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab rerun monday.json        says whether this version gives the same figures")]
+  wirelab rerun monday.json
+      says whether this version gives the same figures")]
 pub(crate) struct Rerun {
     /// A result that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE")]

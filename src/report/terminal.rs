@@ -33,7 +33,7 @@ pub(super) fn painted(text: &str, colour: &str) -> String {
 }
 
 /// A paragraph in lines of at most `width` columns, broken between words. All lines but the first begin with `indent`.
-pub(crate) fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
+pub fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut is_empty = true;

@@ -293,3 +293,34 @@ fn help_and_version_fail_if_they_cannot_be_written() {
         );
     }
 }
+
+#[test]
+fn help_and_lists_fit_into_80_columns() {
+    let folder = tempdir().unwrap();
+    let commands = "tour lab bench hol handshake link transfer share report rerun scenarios properties verify serve send \
+                    discover certs completions man";
+    let help = commands.split_whitespace().map(|command| format!("{command} --help"));
+    let others = ["scenarios", "hol --explain", "properties -t udp --explain"].map(str::to_owned);
+    for line in help.chain(others) {
+        let mut program = wirelab(folder.path(), line.split(' '));
+        let ended = program.env("COLUMNS", "80").output().unwrap();
+        let text = String::from_utf8(ended.stdout).unwrap();
+        assert!(ended.status.success() && text.lines().count() > 5, "{line}: {text}");
+        // Only what has no space, such as a URL, may be longer.
+        let too_long = text.lines().find(|line| line.chars().count() > 80 && line.trim().contains(' '));
+        assert_eq!(too_long, None, "{line}");
+        if line.ends_with("--help") {
+            let examples = text.split_once("\nExample").unwrap().1;
+            let two_columns =
+                examples.lines().find(|line| line.starts_with("  wirelab") && line.trim().contains("  "));
+            assert_eq!(two_columns, None, "{line}");
+        }
+    }
+    let help = |command: &str| run(folder.path(), [command, "--help"]).succeeded();
+    assert!(!help("share").contains("relay"), "a path that it refuses");
+    assert!(!help("link").contains("TIME,.."), "a list, which it refuses");
+    assert!(
+        help("bench").contains("\nLoad beside the messages:\n")
+            && help("hol").contains("\nA client that moves:\n")
+    );
+}

@@ -12,7 +12,7 @@ use wirelab::{
 #[derive(Debug, Clone)]
 pub(crate) struct LinkArgs(LinkOptions);
 
-const HEADING: &str = "More of the link (commas separate the values of a list, and lists make a matrix)";
+const HEADING: &str = "More of the link (commas separate values, and lists make a matrix)";
 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
@@ -58,6 +58,20 @@ impl FromArgMatches for LinkArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// An option of a command for one link only, which takes no lists.
+pub(crate) fn of_one_link(arg: Arg) -> Arg {
+    let arg = match arg.get_help_heading() {
+        Some(HEADING) => arg.help_heading("More of the link"),
+        _ => arg,
+    };
+    let property = PROPERTIES.iter().find(|property| arg.get_id() == property.key());
+    match property.map(|property| &property.takes) {
+        Some(Takes::List(name)) => arg.value_name(name.trim_end_matches(",..")),
+        None if arg.get_id() == "rtt" => arg.value_name("TIME"),
+        _ => arg,
     }
 }
 

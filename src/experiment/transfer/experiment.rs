@@ -15,7 +15,7 @@ use crate::{
         work,
     },
     path::Fidelity,
-    report::Cell,
+    report::{Cell, count},
     transfer::{SaveFile, Watch},
     unit::Mutex,
 };
@@ -81,7 +81,7 @@ impl Experiment for Transfer {
         let failed = || runs.failures.first().map(|(_, error)| error.to_string());
         let incomplete = || match &runs.outcomes[..] {
             [(_, only)] if only.time.is_none() => {
-                Some(format!("{} of {} bytes arrived", only.arrived?, plan.content.bytes()))
+                Some(format!("{} of {} bytes arrived", count(only.arrived?), count(plan.content.bytes())))
             }
             _ => None,
         };
