@@ -19,7 +19,7 @@ use super::{
     values,
 };
 
-/// Finds servers on the local network that were started with `serve --discoverable`
+/// Find servers on the local network that were started with `serve --discoverable`
 ///
 /// Sends a query to a multicast group on each interface and lists the servers that answer, each once, with its shortest
 /// round trip. The exit status is 1 if none does.

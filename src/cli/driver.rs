@@ -18,7 +18,6 @@ use wirelab::{
     },
     path::StopSignal,
     report::ResultFile,
-    unit::format_duration,
 };
 
 use super::{
@@ -354,7 +353,17 @@ fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f6
     let is_least = in_real_time().flat_map(|batch| &batch.plans).any(|plan| E::size(plan).is_least);
     let about = if is_least { "at least" } else { "about" };
     if expected >= ANNOUNCED {
-        note(format_args!("this takes {about} {} of real time", format_duration(expected)));
+        note(format_args!("this takes {about} {} of real time", in_words(expected)));
+    }
+}
+
+/// A time that is only about right: `8 s`, `1 min 44 s`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 
@@ -371,4 +380,15 @@ fn bar<E: Experiment>(request: &Request<E::Plan>, share: f64) -> ProgressBar {
     let bar = ProgressBar::new((total as f64 * share) as u64);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announced_times_are_whole_seconds() {
+        let said = |ms| in_words(Duration::from_millis(ms));
+        assert_eq!([said(1_200), said(60_000), said(101_010)], ["2 s", "1 min", "1 min 42 s"]);
+    }
 }

@@ -29,7 +29,7 @@ use super::{
     values,
 };
 
-/// Sends messages to a server and prints each reply on a line
+/// Send messages to a server and print each reply on a line
 ///
 /// The messages are the arguments or the lines of standard input. The exit status is 1 if a message got no reply.
 #[derive(Debug, Args)]

@@ -48,7 +48,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A stop that takes longer than this says what it waits for.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Runs servers for any number of URLs
+/// Run servers for any number of URLs
 ///
 /// Prints the URLs it listens on. Ctrl-C or SIGTERM stops the server: it finishes the work in progress and prints a
 /// report for each URL. A second one stops it at once, with exit status 130.

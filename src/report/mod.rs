@@ -30,6 +30,7 @@ mod numbers;
 mod overlay;
 mod page;
 mod pages;
+mod places;
 mod plot;
 mod properties;
 mod savings;

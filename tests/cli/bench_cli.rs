@@ -485,3 +485,68 @@ fn a_page_marks_a_change_of_address_and_explains_latency_where_it_has_one() {
     let (_, at) = froze.split_once(" from ").unwrap();
     assert!(at.find(',').unwrap() <= "33.3 ms".len(), "{at:.40}");
 }
+
+/// What `line` prints for a terminal of `columns`.
+fn text_of(line: &str, columns: &str) -> String {
+    let folder = tempdir().unwrap();
+    let ended = wirelab(folder.path(), line.split(' ')).env("COLUMNS", columns).output().unwrap();
+    assert!(ended.status.success(), "{line}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+#[test]
+fn flags_of_a_matrix_count_their_rows_and_say_where_they_are() {
+    let line =
+        "bench --loss 0%,1%,2% --rtt 20ms,100ms -d 2s --seeds 1 -t udp,arq-selective,quic-one,quic-message";
+    let result = result(&text_of(&format!("{line} -J"), "80"));
+    let cells = result["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 24);
+    let text = text_of(line, "120");
+    let flagged = |flag: &str| {
+        cells.iter().filter(|cell| cell["flags"].as_array().unwrap().iter().any(|own| own == flag)).count()
+    };
+    let mut described = 0;
+    for flag in ["window-limited", "congested", "unfinished"] {
+        let count = flagged(flag);
+        let notes: Vec<&str> =
+            text.split("\n! ").filter(|note| note.contains(&format!("({flag})"))).collect();
+        assert_eq!(notes.len(), usize::from(count > 0), "{flag}: {text}");
+        if count > 3 {
+            assert!(notes[0].starts_with(&format!("{count} of 24 rows (")), "{flag}: {text}");
+            described += 1;
+        }
+    }
+    assert!(described > 0, "{text}");
+    assert!(!text.contains("round trip 20 ms, loss 1%, quic"), "{text}");
+}
+
+#[test]
+fn a_list_of_backgrounds_shows_what_it_cost_and_a_list_of_shares_who_got_what() {
+    let line =
+        "bench --background quic-one:cubic,udp@2mbit -t udp,quic-one --queue 1bdp,8bdp -d 4s --seeds 1";
+    let text = text_of(line, "160");
+    for part in ["idle p50", "background up", "background down", "bufferbloat of udp by DSLReports' scale: "]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains(" at queue "), "{text}");
+    let text = text_of("share -t quic-one,quic-one --queue 0.5bdp,4bdp -d 6s -w 1s --seeds 1", "160");
+    let senders = text.split_once("\nSenders\n").unwrap_or_else(|| panic!("{text}")).1;
+    let rows = senders.lines().skip(1).take_while(|line| !line.is_empty());
+    assert_eq!(rows.filter(|row| row.contains("queue ") && row.contains("Mbit/s")).count(), 4, "{text}");
+}
+
+#[test]
+fn columns_of_a_wide_table_wrap_and_keep_their_distance() {
+    let line = "bench --background quic-one:cubic -t udp,quic-one -d 4s --seeds 1";
+    let text = text_of(line, "80");
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("transport ")).collect();
+    assert!(heads.iter().any(|head| head.contains("idle p50  idle p99")), "{text}");
+    let main: Vec<&&str> = heads.iter().filter(|head| !head.contains("goodput")).collect();
+    assert_eq!(
+        main.iter().filter(|head| head.split_whitespace().any(|word| word == "lost")).count(),
+        1,
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+}

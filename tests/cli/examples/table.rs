@@ -237,7 +237,7 @@ pub(super) const TOUR: &[Example] = &[
 
 pub(super) const BENCH: &[Example] = &[
     plain(
-        "wirelab bench --rate 10mbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
+        "wirelab bench --rate 800kbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
         &[BENCH_UDP],
         &["fq-codel", "pie", "red"],
     ),
@@ -577,10 +577,10 @@ pub(super) const TRANSFER: &[Example] = &[
         &[("--loss 0%", "--loss 0% --seeds 1 --bytes 4MB")],
         &["dropped up"],
     ),
-    incomplete(
+    plain(
         "wirelab transfer",
         &[TRANSFER_SHORT],
-        &["50 ms round trip, loss 1% each way", "completed", "goodput", " udp ", " quic-message "],
+        &["50 ms round trip, loss 1% each way", "completed", "goodput", " arq-selective ", " quic-message "],
     ),
     incomplete(
         "wirelab transfer -t udp,arq-selective,quic-one --bytes 1MB",
