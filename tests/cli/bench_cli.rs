@@ -366,7 +366,7 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-fn catches_interrupts(pid: u32) -> bool {
+pub(crate) fn catches_interrupts(pid: u32) -> bool {
     const SIGINT: u64 = 1 << 1;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Finished, Server, run, wirelab};
+use crate::{
+    bench_cli::catches_interrupts,
+    support::{Finished, Program, Server, run, wirelab},
+};
 use tempfile::tempdir;
 use wirelab::{
     certs,
@@ -323,4 +326,20 @@ fn help_and_lists_fit_into_80_columns() {
         help("bench").contains("\nLoad beside the messages:\n")
             && help("hol").contains("\nA client that moves:\n")
     );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_verify_claims_nothing_of_the_cases_that_it_did_not_reach() {
+    let folder = tempdir().unwrap();
+    let verify = Program::start(wirelab(folder.path(), ["verify"]));
+    while !catches_interrupts(verify.id()) {
+        std::thread::yield_now();
+    }
+    verify.signal("INT");
+    let finished = verify.finish();
+    assert_eq!(finished.code, Some(130), "{finished:?}");
+    assert!(!finished.stdout.contains("\nAll is as theory says."), "{finished:?}");
+    assert!(["No case was completed.", "So far all is"].iter().any(|said| finished.stdout.contains(said)));
+    assert!(finished.stderr.contains("interrupted: "), "{finished:?}");
 }

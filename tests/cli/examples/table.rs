@@ -439,8 +439,8 @@ pub(super) const HOL: &[Example] = &[
         &["false losses", "quic-one"],
     ),
     plain(
-        "wirelab hol --background quic-one:bbr",
-        &[HOL_SHORT],
+        "wirelab hol --background quic-one:bbr --seeds 3",
+        &[("--seeds 3", "--seeds 1 -d 2s")],
         &["The background of quic-one", " quic-one:bbr up ", "bufferbloat of udp", "by DSLReports' scale"],
     ),
     plain(
