@@ -279,7 +279,8 @@ const NEEDS: [(&str, &str); 7] = [
 /// The given option that needs the `missing` one.
 fn needing(missing: &str, arguments: &[OsString]) -> Option<(&'static str, &'static str)> {
     let given = || arguments.iter().filter_map(|argument| argument.to_str()).map(option);
-    let names = |needed: &str| needed.split(' ').next() == Some(option(missing));
+    let missing = || missing.split(" and ").map(option);
+    let names = |needed: &str| missing().any(|missing| needed.split(' ').next() == Some(missing));
     NEEDS.into_iter().find(|(dependent, needed)| names(needed) && given().any(|given| given == *dependent))
 }
 
@@ -332,7 +333,11 @@ mod tests {
                 "--server" | "--wait" => "link",
                 _ => "bench",
             };
-            let value = if ["--resume", "--ascii"].contains(&dependent) { "" } else { "=1s" };
+            let value = match dependent {
+                "--resume" | "--ascii" => "",
+                "--snaplen" => "=99",
+                _ => "=1s",
+            };
             let arguments = ["wirelab", command, &format!("{dependent}{value}")].map(OsString::from);
             let error = Cli::command().try_get_matches_from(&arguments).unwrap_err();
             assert_eq!(line(&error, &arguments), format!("{dependent} needs {needed}"));

@@ -77,12 +77,15 @@ const OPTIONS: &[Foreign] = &[
     Foreign { names: &["--tcp"], commands: &["send", "serve"], instead: "use a URL with tcp://" },
     Foreign { names: &["--quic"], commands: ALL, instead: "use -t quic, or a URL with quic://" },
     Foreign { names: &["--quic"], commands: &["send", "serve"], instead: "use a URL with quic://" },
-    Foreign { names: &["--hmac"], commands: ALL, instead: "signed messages are -t udp-hmac" },
+    Foreign { names: &["-u", "--udp"], commands: &["share"], instead: "use -t udp@10mbit" },
+    Foreign { names: &["--quic"], commands: &["share"], instead: "use -t quic-one" },
+    Foreign { names: &["--hmac"], commands: MESSAGES, instead: "signed messages are -t udp-hmac" },
     Foreign {
         names: STREAMS,
         commands: &["share"],
         instead: "name each connection, as in -t tcp,tcp,quic-one",
     },
+    Foreign { names: STREAMS, commands: &["handshake"], instead: "use --parallel 8" },
     Foreign { names: STREAMS, commands: ALL, instead: "use --flows 8" },
     Foreign { names: TIME, commands: ALL, instead: "use --duration 10s" },
     Foreign { names: TIME, commands: &["transfer"], instead: "it ends with its content: use --bytes 10MB" },
@@ -105,7 +108,7 @@ const OPTIONS: &[Foreign] = &[
     },
     Foreign {
         names: &["-L", "--parameter-list", "--parameter-scan"],
-        commands: ALL,
+        commands: &["bench", "hol", "handshake", "transfer", "share"],
         instead: "lists make a matrix: --loss 0%,1%",
     },
     Foreign {
@@ -176,7 +179,8 @@ impl Foreign {
     where
         'static: 'a,
     {
-        let parts = self.instead.split([';', ':']).flat_map(|part| part.split(", "));
+        let parts =
+            self.instead.split("; ").flat_map(|part| part.split(": ")).flat_map(|part| part.split(", "));
         let advised = parts.filter_map(|part| {
             let words: Vec<&'static str> = part.split_whitespace().collect();
             if let Some(at) = words.iter().position(|word| *word == "wirelab") {

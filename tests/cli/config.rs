@@ -146,9 +146,25 @@ fn printed_options_have_every_default_and_numbers_as_numbers() {
     // What stands as a value is the default: with the comments taken away, the result is the same.
     let options =
         shown.lines().map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line));
-    let is_for_servers = |line: &&str| ["timeout", "ca "].iter().any(|name| line.starts_with(name));
-    let is_idle = |line: &&str| ["mode", "connections"].iter().any(|name| line.starts_with(name));
-    let options: Vec<&str> = options.filter(|line| !is_for_servers(line) && !is_idle(line)).collect();
+    let names = [
+        "transport",
+        "congestion",
+        "rtt",
+        "loss",
+        "path",
+        "packet-threshold",
+        "time-threshold",
+        "seed",
+        "seeds",
+        "interval",
+        "flows",
+        "arrivals",
+        "warmup",
+        "wait",
+    ];
+    let is_wanted = |line: &&str| names.iter().any(|name| line.starts_with(&format!("{name} = ")));
+    let options: Vec<&str> = options.filter(is_wanted).collect();
+    assert_eq!(options.len(), names.len(), "{options:?}");
     let file = options.join("\n") + "\nduration = '1s'\n";
     fs::write(folder.path().join("all.toml"), file).unwrap();
     let by_file = printed(folder.path(), &["bench", "--config", "all.toml", "-q", "--format", "csv"]);

@@ -40,7 +40,10 @@ fn options_of_other_programs_are_answered_with_ours() {
             "--transport: invalid value `10`: these are transports, such as udp,tcp,quic; a time is --duration",
         ),
         ("bench --warmup 3", "--warmup: `3` has no unit: write 3ms or 3s"),
-        ("bench --export-json x.json", "unknown option --export-json: use --output FILE"),
+        (
+            "bench --export-json x.json",
+            "unknown option --export-json: the ending chooses the format: use --output",
+        ),
         ("serve --no-color", "unknown option --no-color: its output has no colour; leave it out"),
         ("bench delay 50ms", "`delay` is not a URL: as an option it is --delay 50ms"),
         ("bench host:99", "`host:99` is not a URL: write one of udp://host:99, udp-hmac://host:99"),

@@ -239,7 +239,7 @@ pub(super) const BENCH: &[Example] = &[
     plain(
         "wirelab bench --rate 800kbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
         &[BENCH_UDP],
-        &["fq-codel", "pie", "red"],
+        &["aqm droptail", "fq-codel", "pie", "red"],
     ),
     needing(
         &["netns"],
@@ -620,7 +620,7 @@ pub(super) const TRANSFER: &[Example] = &[
     plain(
         "wirelab transfer --rate 20mbit --loss 0.1%",
         &[TRANSFER_SHORT],
-        &["loss 0.1% each way", "20 Mbit/s", " udp ", " quic-message "],
+        &["loss 0.1% each way", "20 Mbit/s", " arq-selective ", " quic-message "],
     ),
     needing(
         &["netns"],
