@@ -163,7 +163,7 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     assert_eq!((&skipped["transport"], &skipped["path"]), (&"tcp".into(), &"sim".into()));
     let reason =
         "the kernel's TCP cannot run in virtual time; on the same link: wirelab bench -t tcp --path netns";
-    assert_eq!(skipped["reason"], reason);
+    assert_eq!(skipped["reason"], format!("{reason} --duration 200ms --seeds 1 --warmup 0s"));
     assert_eq!(result["cells"].as_array().unwrap().len(), 1);
     let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
     let line = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
