@@ -3,6 +3,7 @@
 use std::{
     error::Error as _,
     ffi::{OsStr, OsString},
+    io::{self, Write},
     process::ExitCode,
 };
 
@@ -13,7 +14,7 @@ use clap::{
 
 use super::{
     Cli, config_file, foreign, if_known,
-    output::{complain, note, raw},
+    output::{OutputError, complain, note, raw},
     without_effect,
 };
 use wirelab::lesson::LESSONS;
@@ -59,9 +60,16 @@ fn refuse(error: &Error, arguments: &[OsString]) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        // Fails if its reader has closed the pipe, as a pager does.
-        let _ = error.print();
-        return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        let shown = error.print().and_then(|()| io::stdout().flush());
+        return match shown {
+            _ if error.use_stderr() => ExitCode::from(2),
+            // A pager that is closed early is no failure.
+            Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+                complain(OutputError(why));
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        };
     }
     complain(line(error, arguments));
     ExitCode::from(2)
@@ -150,12 +158,15 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
                 let instead = instead.or_else(|| without_urls(name, &argument)).unwrap_or(help);
                 return format!("unexpected argument `{}`: {instead}", shortened(&argument));
             }
-            let instead = foreign::instead(name, &argument).map(str::to_owned);
+            let instead = foreign::instead(command.as_ref(), &argument).map(str::to_owned);
             let similar = || Some(format!("did you mean {}?", similar(&argument, command.as_ref()?)?));
             format!("unknown option {}: {}", shortened(&argument), instead.or_else(similar).unwrap_or(help))
         }
         ErrorKind::ValueValidation => {
             let is_positional = argument.starts_with(['[', '<']);
+            if let Some(instead) = foreign::value(option, &value) {
+                return format!("{option}: {instead}");
+            }
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             let reason = if names_value(&reason, &value) {
                 if value.is_empty() { reason } else { reason.replace(&value, &shortened(&value)) }
@@ -179,10 +190,14 @@ fn line(error: &Error, arguments: &[OsString]) -> String {
             prior if prior == argument => format!("{option} is given twice: leave one out"),
             prior => format!("{option} cannot be used with {}: leave one out", self::option(&prior)),
         },
-        ErrorKind::MissingRequiredArgument => format!("missing {argument}: {help}"),
+        ErrorKind::MissingRequiredArgument => match needing(&argument, arguments) {
+            Some((dependent, needed)) => format!("{dependent} needs {needed}"),
+            None => format!("missing {argument}: {help}"),
+        },
         ErrorKind::InvalidSubcommand => {
             let unknown = text(error, ContextKind::InvalidSubcommand);
             let instead = foreign::command(&unknown).map(|known| format!("use wirelab {known}"));
+            let instead = instead.or_else(|| Some(format!("did you mean {}?", similar_command(&unknown)?)));
             format!("unknown command `{}`: {}", shortened(&unknown), instead.unwrap_or(help))
         }
         ErrorKind::InvalidUtf8 => format!("an argument is not valid UTF-8: {help}"),
@@ -250,6 +265,35 @@ fn shortened(value: &str) -> String {
     }
 }
 
+/// Options that are of no use without another one, and that one.
+const NEEDS: [(&str, &str); 7] = [
+    ("--after", "--handover AT:OUTAGE"),
+    ("--snaplen", "--pcap FILE"),
+    ("--resume", "--shard I/N"),
+    ("--ascii", "--ladder"),
+    ("--engine", "--export DIR"),
+    ("--server", "--netns"),
+    ("--wait", "--netns"),
+];
+
+/// The given option that needs the `missing` one.
+fn needing(missing: &str, arguments: &[OsString]) -> Option<(&'static str, &'static str)> {
+    let given = || arguments.iter().filter_map(|argument| argument.to_str()).map(option);
+    let missing = || missing.split(" and ").map(option);
+    let names = |needed: &str| missing().any(|missing| needed.split(' ').next() == Some(missing));
+    NEEDS.into_iter().find(|(dependent, needed)| names(needed) && given().any(|given| given == *dependent))
+}
+
+/// The command that was probably meant.
+fn similar_command(unknown: &str) -> Option<String> {
+    let all = Cli::command();
+    let near = all.get_subcommands().map(|command| {
+        let name = command.get_name();
+        (strsim::damerau_levenshtein(name, unknown), name)
+    });
+    near.min().filter(|(distance, _)| *distance <= 2.min(unknown.len() / 3)).map(|(_, name)| name.to_owned())
+}
+
 /// The option of `command` that was probably meant: one that starts with `argument`, or one whose edit distance is at
 /// most two and at most a third of the length.
 fn similar(argument: &str, command: &Command) -> Option<String> {
@@ -278,6 +322,25 @@ mod tests {
             ["wirelab send -v -4 udp://host", "wirelab link --netns -- ping -c -1", "wirelab -J -q"]
         {
             assert_eq!(joined(unchanged), unchanged);
+        }
+    }
+
+    #[test]
+    fn an_option_that_needs_another_one_names_it() {
+        for (dependent, needed) in NEEDS {
+            let command = match dependent {
+                "--engine" => "lab",
+                "--server" | "--wait" => "link",
+                _ => "bench",
+            };
+            let value = match dependent {
+                "--resume" | "--ascii" => "",
+                "--snaplen" => "=99",
+                _ => "=1s",
+            };
+            let arguments = ["wirelab", command, &format!("{dependent}{value}")].map(OsString::from);
+            let error = Cli::command().try_get_matches_from(&arguments).unwrap_err();
+            assert_eq!(line(&error, &arguments), format!("{dependent} needs {needed}"));
         }
     }
 }

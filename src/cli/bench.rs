@@ -41,7 +41,7 @@ Examples:
   wirelab bench --workload page -t quic-message --mode cold,0rtt -o page.html
       what a session ticket saves, with a waterfall of the objects
   wirelab bench --path netns --background tcp -d 10s --seeds 2
-      latency under load: the messages alone, then beside a TCP upload and a TCP download
+      latency under load: the messages alone, then beside a TCP upload and a TCP download, in about 6 minutes
   wirelab bench --rebind 5s:ip -t all -d 20s --seeds 5
       the client gets another IP address after 5 s: how long no reply comes, and what is lost or sent again
   wirelab bench --handover 5s:300ms --after delay=40ms,rate=5mbit -t udp,quic
@@ -49,7 +49,7 @@ Examples:
   wirelab bench udp://192.0.2.1 quic://lab.example:4433 --ca ca.pem
       the real network to a `wirelab serve` elsewhere, or to any other echo: UDP and QUIC's four, a row each
   wirelab bench --path direct -t all -d 2s --seeds 2
-      every transport over this machine's loopback, in real time, without the link
+      every transport over this machine's loopback without the link, in about 2 minutes
   wirelab bench --config sweep.toml --shard 3/7 --resume
       one of seven parts of a sweep whose options are in a file; wirelab report puts all parts together";
 

@@ -18,8 +18,10 @@ use super::output;
 /// their owner only, and never leave this machine.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab certs                                    show them
-  wirelab certs --renew --name lab.example         make new ones for localhost and lab.example
+  wirelab certs
+      show them
+  wirelab certs --renew --name lab.example
+      make new ones for localhost and lab.example
   openssl s_client -connect localhost:9443 -CAfile certs/ca.pem")]
 pub(crate) struct Certs {
     #[command(flatten)]

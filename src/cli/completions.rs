@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use super::{Cli, output};
 
-/// Prints a completion script for a shell
+/// Print a completion script for a shell
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   wirelab completions bash > ~/.local/share/bash-completion/completions/wirelab")]

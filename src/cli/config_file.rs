@@ -170,6 +170,10 @@ pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
         let id = arg.get_id().as_str();
         let raw = matches.get_raw(id).into_iter().flatten();
         let quoted: Vec<String> = raw.map(|value| quote(&value.to_string_lossy())).collect();
+        if quoted.is_empty() && arg.get_action().takes_values() {
+            defaults += &default_of_help(arg).unwrap_or_default();
+            continue;
+        }
         let value = match &quoted[..] {
             _ if !arg.get_action().takes_values() => "true".to_owned(),
             [value] => value.clone(),
@@ -190,9 +194,24 @@ pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     text
 }
 
-/// A basic string of TOML. Its escapes include those of JSON.
+/// The default that the help text names, as a comment: a value, or a sentence if it depends on something.
+fn default_of_help(arg: &Arg) -> Option<String> {
+    let help = arg.get_long_help().or(arg.get_help())?.to_string();
+    let (_, default) = help.rsplit_once("[default: ")?;
+    let (default, _) = default.split_once(']')?;
+    let name = given::name(arg);
+    Some(match default.contains(' ') {
+        true => format!("# {name}: {default}\n"),
+        false => format!("# {name} = {}\n", quote(default)),
+    })
+}
+
+/// A whole number, or a basic string of TOML. Its escapes include those of JSON.
 fn quote(value: &str) -> String {
-    serde_json::Value::from(value).to_string()
+    match value.parse::<i64>() {
+        Ok(number) if number.to_string() == value => value.to_owned(),
+        _ => serde_json::Value::from(value).to_string(),
+    }
 }
 
 #[cfg(test)]

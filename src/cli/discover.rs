@@ -19,16 +19,20 @@ use super::{
     values,
 };
 
-/// Finds servers on the local network that were started with `serve --discoverable`
+/// Find servers on the local network that were started with `serve --discoverable`
 ///
 /// Sends a query to a multicast group on each interface and lists the servers that answer, each once, with its shortest
 /// round trip. The exit status is 1 if none does.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab discover                                 on this link
-  wirelab discover --broadcast --wait 3s           also where multicast is filtered
-  wirelab discover --scope site --hops 4           also behind up to three routers
-  wirelab discover --interface eth0 -J             on one interface, as JSON")]
+  wirelab discover
+      on this link
+  wirelab discover --broadcast --wait 3s
+      also where multicast is filtered
+  wirelab discover --scope site --hops 4
+      also behind up to three routers
+  wirelab discover --interface eth0 -J
+      on one interface, as JSON")]
 pub(crate) struct Discover {
     /// How far multicast queries go: link or site
     #[arg(long, value_name = "SCOPE", default_value = "link")]

@@ -1,18 +1,23 @@
 //! From a request to a result and an exit status, for every experiment.
 
-use std::{collections::BTreeSet, io::BufWriter, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    io::{self, BufWriter},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Driven, Experiment, Options, PART_SCHEMA, PartHeader, Progress, Request, RunRecorder, Shard,
-        assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+        Batch, Driven, Experiment, Options, PART_SCHEMA, PartHeader, PathKind, Progress, Request,
+        RunRecorder, Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
     report::ResultFile,
-    unit::format_duration,
 };
 
 use super::{
@@ -28,7 +33,7 @@ use super::{
     },
     output::{complain, is_closed_pipe, note},
     parts::{Parts, check_part},
-    system::raise_file_limit,
+    system::{check_loopback, raise_file_limit},
     usage::UsageError,
 };
 
@@ -85,6 +90,7 @@ impl<E: Experiment> Prepared<'_, E> {
         if parts.is_none() {
             check_memory::<E>(self.request, output.is_quiet())?;
         }
+        self.check_loopback()?;
         let captures = self.capture.open(self.command)?;
         let drafts = output.open()?;
         let is_traced = output.wants_pictures() || samples.is_some();
@@ -119,6 +125,17 @@ impl<E: Experiment> Prepared<'_, E> {
         };
         let saved = first_error([sampled, captured]);
         Ok(Finished { driven, stop, output, drafts, saved, is_traced })
+    }
+
+    /// Without loopback, runs over it would only end after a long wait.
+    fn check_loopback(&self) -> anyhow::Result<()> {
+        let crosses = |batch: &Batch<E::Plan>| {
+            batch.servers.is_empty() && matches!(batch.path, PathKind::Relay | PathKind::Direct)
+        };
+        match self.sweep.parts.is_none() && self.request.batches.iter().any(crosses) {
+            true => check_loopback().map_err(without_loopback),
+            false => Ok(()),
+        }
     }
 
     fn wants_samples(&self) -> bool {
@@ -178,6 +195,7 @@ impl<E: Experiment> Prepared<'_, E> {
             return Ok(ExitCode::SUCCESS);
         }
         check_memory::<E>(self.request, output.is_quiet())?;
+        self.check_loopback()?;
         let draft = Draft::create(&path)?;
         raise_file_limit();
         let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
@@ -286,6 +304,14 @@ impl<E: Experiment> Finished<'_, E> {
     }
 }
 
+/// What to do about a loopback interface that does not work.
+pub(crate) fn without_loopback(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        io::ErrorKind::NetworkUnreachable => anyhow!("the loopback interface is down: ip link set lo up"),
+        _ => anyhow!("cannot use the loopback interface: {error}"),
+    }
+}
+
 /// Memory below this is not announced.
 const MUCH_MEMORY: u64 = 1 << 30;
 
@@ -327,7 +353,17 @@ fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f6
     let is_least = in_real_time().flat_map(|batch| &batch.plans).any(|plan| E::size(plan).is_least);
     let about = if is_least { "at least" } else { "about" };
     if expected >= ANNOUNCED {
-        note(format_args!("this takes {about} {} of real time", format_duration(expected)));
+        note(format_args!("this takes {about} {} of real time", in_words(expected)));
+    }
+}
+
+/// A time that is only about right: `8 s`, `1 min 44 s`.
+fn in_words(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000);
+    match (seconds / 60, seconds % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
     }
 }
 
@@ -344,4 +380,15 @@ fn bar<E: Experiment>(request: &Request<E::Plan>, share: f64) -> ProgressBar {
     let bar = ProgressBar::new((total as f64 * share) as u64);
     bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn announced_times_are_whole_seconds() {
+        let said = |ms| in_words(Duration::from_millis(ms));
+        assert_eq!([said(1_200), said(60_000), said(101_010)], ["2 s", "1 min", "1 min 42 s"]);
+    }
 }

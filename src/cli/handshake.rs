@@ -127,6 +127,7 @@ struct HandshakeDefaults;
 
 impl Defaults for HandshakeDefaults {
     const COMMAND: &'static str = "handshake";
+    const HOW_LONG: &'static str = "it ends with its connections: --connections";
     const TRANSPORTS: &'static [Transport] =
         &[Transport::UDP, Transport::TCP, Transport::TLS, Transport::QUIC_ONE];
     const PATHS: &'static str = "sim, and netns for tcp and tls";

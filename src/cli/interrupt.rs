@@ -17,27 +17,30 @@ pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
     let signal = stop.clone();
     on_interrupt(move || {
         if signal.set() {
-            leave();
+            leave(INTERRUPTED);
         }
         note("interrupted: ending the run and writing what there is; once more to quit at once");
     })?;
     Ok(stop)
 }
 
-/// Has the first interrupt end the program, for commands that have nothing to write before they are done.
+/// Has the first interrupt end the program with `status`, for commands that have nothing to write before they are
+/// done.
 ///
 /// Returns an error if the system takes no signal handler.
-pub(crate) fn leave_on_interrupt() -> io::Result<()> {
-    on_interrupt(|| -> () {
-        note("interrupted");
-        leave()
+pub(crate) fn leave_on_interrupt(status: u8) -> io::Result<()> {
+    on_interrupt(move || -> () {
+        if status != 0 {
+            note("interrupted");
+        }
+        leave(status)
     })
 }
 
 /// Ends the program at once, and leaves no unfinished file behind.
-pub(super) fn leave() -> ! {
+pub(super) fn leave(status: u8) -> ! {
     remove_drafts();
-    exit(INTERRUPTED.into());
+    exit(status.into());
 }
 
 /// Calls `handle` for each interrupt, on a thread of its own.

@@ -16,7 +16,7 @@ use wirelab::lab::{
 use super::{
     UsageError,
     draft::Draft,
-    interrupt::leave_on_interrupt,
+    interrupt::{INTERRUPTED, leave_on_interrupt},
     output::{line, note},
 };
 
@@ -60,7 +60,9 @@ Examples:
 
 impl Lab {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        // The page is served until an interrupt, so that is its normal end.
+        let status = if self.export.is_some() { INTERRUPTED } else { 0 };
+        leave_on_interrupt(status).map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         match &self.export {
             Some(path) => self.write(path),
             None => tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(self.serve()),

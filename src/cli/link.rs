@@ -35,7 +35,7 @@ use self::{
 use super::{
     in_real_time,
     options::{
-        link::{LinkArgs, presets},
+        link::{LinkArgs, of_one_link, presets},
         link_capture::{LinkCapture, LinkCaptureArgs},
     },
     output,
@@ -64,7 +64,11 @@ const TICK: Duration = Duration::from_millis(250);
 /// has exited, the server is sent SIGTERM, and after 2s all remaining processes are killed. They are also killed if
 /// wirelab is.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
+#[command(
+    after_help = EXAMPLES,
+    after_long_help = format!("{}\n{EXAMPLES}", presets()),
+    mut_args(of_one_link),
+)]
 pub(crate) struct Link {
     /// Address to listen on: host:port, or a port on loopback; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", required_unless_present = "netns")]
@@ -146,12 +150,11 @@ Examples:
       the kernel's TCP over a round trip of 50 ms
   wirelab link --netns --server 'python3 -m http.server 80' -- curl -s 10.0.0.2
       a web page over 1% loss each way
-
   wirelab link --netns --loss 0% --rebind 2s:ip --server ./server -- ./client
       the kernel changes the client's address after 2 s: connections of TCP break
 
-Without --netns it carries only UDP. A program that also opens a TCP connection to the same port, like iperf3, needs
---netns.";
+Without --netns it carries only UDP. A program that also opens a TCP connection
+to the same port, like iperf3, needs --netns.";
 
 impl Link {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory};
 
 use super::{Cli, UsageError, output};
 
-/// Prints the manual page of wirelab, or of one of its commands
+/// Print the manual page of wirelab, or of one of its commands
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
   wirelab man serve | man -l -")]

@@ -46,6 +46,7 @@ pub(crate) struct MessagesArgs<D: Defaults> {
     /// Run these senders beside the messages, each once in each direction, and compare with the same messages without
     /// them: TRANSPORT[:CONTROLLER][@RATE][@start=TIME][@end=TIME], as in `wirelab share`. Without options for the link,
     /// the link then has --rate 20mbit --queue 1bdp --loss 0%
+    #[arg(help_heading = "Load beside the messages")]
     #[arg(long, value_name = "SENDER,..", value_parser = senders, conflicts_with_all = ["ladder", "samples", "urls"])]
     background: Option<Senders>,
     #[command(flatten)]

@@ -18,6 +18,10 @@ pub(crate) fn may_observe_tcp() -> bool {
     false
 }
 
+pub(crate) fn check_loopback() -> io::Result<()> {
+    Ok(())
+}
+
 pub(crate) fn prepare_namespaces() -> Result<(), RunError> {
     Err(RunError::NoSockets)
 }

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{
-    interrupt::leave_on_interrupt,
-    options::{output::OutputArgs, transports::Transports},
+    interrupt::{INTERRUPTED, leave_on_interrupt},
+    options::{
+        output::{OutputArgs, text_width},
+        transports::Transports,
+    },
     system::prepare_namespaces,
 };
 use wirelab::{properties::measure, report::explain_properties};
@@ -48,9 +51,10 @@ impl Properties {
             // If this fails, the cells give the reason.
             let _ = prepare_namespaces();
         }
-        leave_on_interrupt()?;
+        leave_on_interrupt(INTERRUPTED)?;
         let table = measure(&transports);
-        let explanation = if self.explain { explain_properties(&table) } else { String::new() };
+        let width = text_width();
+        let explanation = if self.explain { explain_properties(&table, width) } else { String::new() };
         self.output.write_properties(drafts, &table, &explanation)?;
         let measured = table.cells().any(|cell| cell.answer.is_some());
         Ok(if measured { ExitCode::SUCCESS } else { ExitCode::FAILURE })

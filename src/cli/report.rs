@@ -14,7 +14,7 @@ use wirelab::report::{MAX_BYTES, ResultFile, Saved, load, overlay};
 use super::{
     UsageError,
     given::Given,
-    interrupt::leave_on_interrupt,
+    interrupt::{INTERRUPTED, leave_on_interrupt},
     merge::merge,
     options::{detail::DetailArgs, output::OutputArgs},
     parts::Parts,
@@ -51,7 +51,7 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        leave_on_interrupt(INTERRUPTED).map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         if let Some(parts) = Parts::open(&self.files)? {
             return merge(parts, &self.showing);
         }

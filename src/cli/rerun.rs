@@ -19,7 +19,8 @@ use super::{Cli, given::Given, output::line, report::read};
 /// in real time they differ. The exit status is 1 if a figure differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab rerun monday.json        says whether this version gives the same figures")]
+  wirelab rerun monday.json
+      says whether this version gives the same figures")]
 pub(crate) struct Rerun {
     /// A result that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE")]
@@ -35,6 +36,9 @@ impl Rerun {
         let Saved::Result(saved) = read(&self.file)? else {
             bail!("cannot run {shown} again: it is a table of properties");
         };
+        if saved.cells.is_empty() {
+            bail!("cannot compare {shown}: it has no figures, because nothing was measured");
+        }
         let again = again(&saved).map_err(|why| anyhow!("cannot run {shown} again: {why}"))?;
         let differences = differences(&saved, &again)?;
         let cells = saved.cells.len();

@@ -6,7 +6,8 @@ use anyhow::anyhow;
 use clap::Args;
 use toml::Table;
 
-use super::output::raw;
+use super::{options::output::text_width, output::raw};
+use wirelab::report::wrapped;
 
 /// List the named scenarios, or print one as a file for --config
 ///
@@ -15,9 +16,12 @@ use super::output::raw;
 /// line take precedence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab scenarios                                      the names
-  wirelab scenarios lte                                  its options and their source, as TOML
-  wirelab bench --scenario lte --loss 1%                 the same link with another loss")]
+  wirelab scenarios
+      the names
+  wirelab scenarios lte
+      its options and their source, as TOML
+  wirelab bench --scenario lte --loss 1%
+      the same link with another loss")]
 pub(crate) struct Scenarios {
     /// The scenario to print
     #[arg(value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
@@ -91,7 +95,13 @@ fn list() -> Option<String> {
     let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max()?;
     let line = |scenario: &Scenario| {
         let (about, source) = scenario.about()?;
-        Some(format!("{:width$}  {about}\n{:width$}  Source: {source}\n", scenario.name, ""))
+        let lines = |text: &str| wrapped(text, text_width().saturating_sub(width + 2), "");
+        let lines = lines(&about).into_iter().chain(lines(&format!("Source: {source}")));
+        let lines = lines.enumerate().map(|(index, line)| {
+            let name = if index == 0 { scenario.name } else { "" };
+            format!("{name:width$}  {line}\n")
+        });
+        Some(lines.collect::<String>())
     };
     SCENARIOS.iter().map(line).collect()
 }

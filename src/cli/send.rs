@@ -19,10 +19,17 @@ use wirelab::{
 };
 
 use super::{
-    UsageError, in_real_time, interrupt::INTERRUPTED, output, peer::PeerArgs, system::Signals, values,
+    UsageError,
+    driver::without_loopback,
+    in_real_time,
+    interrupt::INTERRUPTED,
+    output,
+    peer::PeerArgs,
+    system::{Signals, check_loopback},
+    values,
 };
 
-/// Sends messages to a server and prints each reply on a line
+/// Send messages to a server and print each reply on a line
 ///
 /// The messages are the arguments or the lines of standard input. The exit status is 1 if a message got no reply.
 #[derive(Debug, Args)]
@@ -60,6 +67,9 @@ impl Send {
             bail!(UsageError::new(format!("cannot send to {}: port 0 is not valid here", self.url)));
         }
         let addresses = self.url.resolve(self.peer.family())?;
+        if addresses.iter().any(|address| address.ip().is_loopback()) {
+            check_loopback().map_err(without_loopback)?;
+        }
         let options = Options {
             timeout: self.timeout,
             retries: self.retries,

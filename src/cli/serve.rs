@@ -48,7 +48,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// A stop that takes longer than this says what it waits for.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// Runs servers for any number of URLs
+/// Run servers for any number of URLs
 ///
 /// Prints the URLs it listens on. Ctrl-C or SIGTERM stops the server: it finishes the work in progress and prints a
 /// report for each URL. A second one stops it at once, with exit status 130.
@@ -58,11 +58,16 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// for the other services a message ends at a newline, at half-close or after 50 ms of silence.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  wirelab serve                                    echo on every transport, for this machine only
+  wirelab serve
+      echo on every transport, for this machine only
   wirelab serve udp://0.0.0.0:9999 --allow 192.168.1.0/24
+      for one network
   wirelab serve 'quic://[::]:4433' --name lab.example --service hello
-  wirelab serve udp://0.0.0.0:9999 --discoverable  found by wirelab discover
-  wirelab serve tcp://127.0.0.1:0 --for 10s        any free port, for ten seconds")]
+      QUIC for all, with a greeting
+  wirelab serve udp://0.0.0.0:9999 --discoverable
+      found by wirelab discover
+  wirelab serve tcp://127.0.0.1:0 --for 10s
+      any free port, for ten seconds")]
 pub(crate) struct Serve {
     #[arg(value_name = "URL", help = format!(
         "URLs to listen on. Without a host: this machine only; port 0: any free port [default: {}]",

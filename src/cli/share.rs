@@ -32,6 +32,7 @@ use super::{
 #[command(
     after_help = EXAMPLES,
     after_long_help = format!("{}\n{EXAMPLES}", presets()),
+    mut_arg("path", |arg| arg.help(PATH)),
     mut_arg("loss", |arg| arg.help(LOSS)),
     mut_arg("rate", |arg| arg.help(RATE)),
     mut_arg("queue", |arg| arg.help(QUEUE)),
@@ -59,6 +60,7 @@ pub(crate) struct Share {
 }
 
 const DEFAULT: &str = "quic-one:cubic,quic-one:bbr";
+const PATH: &str = "Where packets travel: sim (virtual time) or netns (network namespaces in real time: kernel TCP too) [default: sim]";
 const LOSS: &str = "Loss on the wire, in addition to drops of the queue [default: 0%]";
 const RATE: &str = "Rate of the bottleneck [default: 20mbit]";
 const QUEUE: &str = "Drop-tail queue of the bottleneck: 128KB, 100p, 100ms or 1bdp [default: 1bdp]";

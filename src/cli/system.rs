@@ -13,7 +13,10 @@ use rustix::{
     termios::tcgetwinsize,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
-pub(crate) use wirelab::path::{direct::may_observe_tcp, netns::prepare as prepare_namespaces};
+pub(crate) use wirelab::path::{
+    direct::{check_loopback, may_observe_tcp},
+    netns::prepare as prepare_namespaces,
+};
 
 /// Raises the limit on open files to the maximum, because each connection is one and the usual limit is low. If this
 /// fails, the limit stays as it is.

@@ -17,7 +17,7 @@ use wirelab::{
 use super::{
     UsageError,
     draft::Draft,
-    interrupt::leave_on_interrupt,
+    interrupt::{INTERRUPTED, leave_on_interrupt},
     options::output::text_options,
     output::{line, note, raw},
     values::whole,
@@ -31,7 +31,7 @@ use super::{
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Tour {
     /// A lesson by its number; without one, all of them
-    #[arg(value_name = "LESSON", value_parser = whole::<u64>(1, LESSONS.len() as u64))]
+    #[arg(value_name = "LESSON", value_parser = lesson)]
     lesson: Option<u64>,
     /// List the lessons
     #[arg(long)]
@@ -59,6 +59,11 @@ Examples:
   wirelab tour --teacher teacher.md
       notes, times, answers, and exercises with solutions, for a class";
 
+fn lesson(text: &str) -> Result<u64, String> {
+    let last = LESSONS.len() as u64;
+    whole(1, last)(text).map_err(|_| format!("there is no lesson `{text}`: expected 1 to {last}, see --list"))
+}
+
 /// Long lines of prose are hard to read.
 const WIDTH: usize = 100;
 
@@ -72,7 +77,7 @@ enum Typed {
 
 impl Tour {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        leave_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        leave_on_interrupt(INTERRUPTED).map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         if let Some(path) = &self.teacher {
             return write_teacher(path);
         }

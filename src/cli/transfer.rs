@@ -11,7 +11,7 @@ use wirelab::{
     },
     target::Target,
     transfer::{Content, SaveFile},
-    transport::Scheme,
+    transport::{Scheme, Transport},
     unit::{Rate, Size},
 };
 
@@ -71,7 +71,7 @@ pub(crate) struct Transfer {
 const EXAMPLES: &str = "\
 Examples:
   wirelab transfer
-      10 MiB over UDP and QUIC on a 50 ms link that loses 1% each way, 5 seeds in virtual time
+      10 MiB over ARQ and QUIC on a 50 ms link that loses 1% each way, 5 seeds in virtual time
   wirelab transfer -t quic-one --rate 10mbit --rtt 30ms --queue 25p --loss 0%
       the goodput test of the QUIC interop runner
   wirelab transfer -t quic -C cubic,newreno,bbr --loss 0%,0.1%,1% -o goodput.csv
@@ -131,6 +131,15 @@ struct TransferDefaults;
 
 impl Defaults for TransferDefaults {
     const COMMAND: &'static str = "transfer";
+    /// Those over which every transfer completes, whatever the link loses.
+    const TRANSPORTS: &'static [Transport] = &[
+        Transport::ARQ_SELECTIVE,
+        Transport::TCP,
+        Transport::QUIC_ONE,
+        Transport::QUIC_FLOW,
+        Transport::QUIC_MESSAGE,
+    ];
+    const HOW_LONG: &'static str = "it ends with its content: --bytes";
     const SIM_SEEDS: u64 = 5;
     const REAL_TIME_SEEDS: u64 = 1;
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use wirelab::verify::{CASES, Case, RealWire, Verdict, to_table, verify};
 
-/// Prove the link and the statistics against closed-form answers
+/// Check the link and the statistics against closed-form answers
 ///
 /// Runs cases with a known outcome and shows the expected figure, the measured one and the size of the sample. The
 /// seeds are fixed: the same version gives the same figures everywhere. The exit status is 1 if one fails.
@@ -29,7 +29,7 @@ pub(crate) struct Verify {
     /// Print the verdicts as JSON
     #[arg(short = 'J', long)]
     json: bool,
-    /// Only these cases, by number
+    /// Only the cases of these numbers. Cases about the same statement share a number
     #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = case)]
     only: Vec<u8>,
 }
@@ -66,7 +66,7 @@ impl Verify {
             });
             format!("{file:#}\n")
         } else {
-            to_table(&verdicts, terminal_width().unwrap_or(usize::MAX))
+            to_table(&verdicts, complete, terminal_width().unwrap_or(usize::MAX))
         };
         raw(text.as_bytes())?;
         if !complete {
@@ -87,7 +87,7 @@ fn verdicts(cases: Vec<Case>) -> anyhow::Result<Vec<Verdict>> {
     let mut interrupted = false;
     on_interrupt(move || {
         if std::mem::replace(&mut interrupted, true) {
-            leave();
+            leave(INTERRUPTED);
         }
         // Fails once all verdicts are there.
         interrupts.upgrade().map(|sender| sender.send(None));

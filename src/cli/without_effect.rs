@@ -34,7 +34,7 @@ const ROWS: &[Row] = &[
         options: &["ca", "server_name", "insecure", "key_file", "ipv4", "ipv6", "timeout"],
         commands: BY_URL,
         has_effect: |asked| !asked.urls.is_empty(),
-        why: "is for a server by URL, and none is named",
+        why: "is for servers by URL; name one",
         is_error: true,
     },
     Row {
@@ -292,8 +292,12 @@ pub(super) fn find(command: &Command, matches: &ArgMatches) -> Vec<Idle> {
     let line = |(option, row): (&Arg, &Row)| {
         let name = option.get_long().map(|long| format!("--{long}"));
         let name = name.or(option.get_short().map(|short| format!("-{short}"))).unwrap_or_default();
-        let without = if row.is_error { "" } else { " has no effect here" };
-        Idle { line: format!("{name}{without}: {}", row.why), is_error: row.is_error }
+        let line = match row.why {
+            why if !row.is_error => format!("{name} has no effect here: {why}"),
+            why if why.starts_with("is ") => format!("{name} {why}"),
+            why => format!("{name}: {why}"),
+        };
+        Idle { line, is_error: row.is_error }
     };
     idle.map(line).collect()
 }

@@ -71,7 +71,7 @@ pub(super) const LESSON: Lesson = Lesson {
         "Ask: why does a video call not care, and a page with ten small requests to ten servers does?",
     ],
     exercises: &[Exercise {
-        task: "Lose packets: `--loss 5%`. Which share of the new connections now takes a second or more until the first reply?",
+        task: "Lose packets: `--loss 5%`. What share of the new connections now takes a second or more until the first reply?",
         solution: Trial {
             commands: &["handshake -t udp,quic-one --loss 5% -n 100 --seeds 5"],
             figures: &[

@@ -11,7 +11,7 @@ pub(super) const LESSON: Lesson = Lesson {
         "This link loses {loss} of the packets in each direction, one here and one there. A client sends a message \
          every {interval} and the server answers each.",
     ],
-    question: "Which share of the messages gets no reply?",
+    question: "What share of the messages gets no reply?",
     choices: &[
         claim("about {loss}", |r| Some(is_near(lost(r)?, link(r)?, 0.2))),
         claim("about twice {loss}", |r| Some(is_near(lost(r)?, 2.0 * link(r)?, 0.2))),

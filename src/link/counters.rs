@@ -40,6 +40,15 @@ pub struct Counters {
     pub delivered: u64,
 }
 
+impl Counters {
+    /// Packets, copies, replays and forgeries that have neither arrived nor been dropped yet.
+    pub fn on_the_link(&self) -> u64 {
+        let sent = self.packets + self.duplicated + self.replayed + self.injected;
+        let gone = self.lost + self.queue_dropped + self.too_large + self.delivered;
+        sent.saturating_sub(gone)
+    }
+}
+
 impl AddAssign for Counters {
     fn add_assign(&mut self, other: Self) {
         self.packets += other.packets;

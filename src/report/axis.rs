@@ -83,6 +83,7 @@ fn value(property: &Property, settings: &LinkSettings) -> (String, Option<f64>) 
     let Some(at) = columns.iter().position(|column| *settings.get(column.name) != Setting::Off) else {
         return match property.key() {
             "loss" => ("0%".to_owned(), Some(0.0)),
+            "aqm" => ("droptail".to_owned(), None),
             // No limit is not a number.
             "rate" | "queue" => ("none".to_owned(), None),
             _ => ("none".to_owned(), Some(0.0)),

@@ -9,7 +9,7 @@ use super::{
     migrations::per_change,
     model::{
         ByCause, Cell, FoundLosses, Handshake, Hol, KernelRecovery, LossCauses, Messages, Network,
-        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, Truth, Wire,
+        NetworkDirection, QueueDirection, Ratio, Theory, Transfer, TransferDirection, Truth, Wire,
     },
 };
 use crate::unit::Direction;
@@ -80,6 +80,12 @@ const MESSAGES: [Spec; 16] = [
     ("queue up p50", Topic::Latency, |cell| queued(cell, Direction::ToServer)),
     ("queue down p50", Topic::Latency, |cell| queued(cell, Direction::ToClient)),
     ("set-up", Topic::Duration, set_up),
+];
+
+/// What the background of a row got, for lists: each row on its own has a table of its senders.
+pub(super) const BACKGROUND: [Spec; 2] = [
+    ("background up", Topic::Duration, |cell| background(cell, TransferDirection::Up)),
+    ("background down", Topic::Duration, |cell| background(cell, TransferDirection::Down)),
 ];
 
 const TRANSFER: [Spec; 4] = [
@@ -284,6 +290,12 @@ fn truth(cell: &Cell) -> Option<&Truth> {
 fn queued(cell: &Cell, way: Direction) -> Option<Figure> {
     cell.load.as_ref()?;
     time(cell.queue.as_ref()?[way].as_ref()?.delay_ns.p50)
+}
+
+fn background(cell: &Cell, direction: TransferDirection) -> Option<Figure> {
+    let own = cell.load.as_ref()?.background.iter().filter(|sender| sender.direction == direction);
+    let rates: Option<Vec<u64>> = own.map(|sender| sender.goodput_bps).collect();
+    rates.filter(|rates| !rates.is_empty()).map(|rates| Figure::Throughput(rates.iter().sum()))
 }
 
 /// The queue that senders share.

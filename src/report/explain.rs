@@ -62,10 +62,10 @@ How arrival, release and blocking are known
       is retransmitted.
   TCP and TLS
       Measured with --path netns only. The forwarder between the two hosts sees
-      which bytes of the stream each segment delivers: a message has arrived when
-      all its bytes have, and is released when all earlier bytes have arrived
-      too. For TLS the bytes are those of the message's ciphertext. On other
-      paths the kernel hides arrivals, and the columns are empty.
+      which bytes of the stream each segment delivers: a message has arrived
+      when all its bytes have, and is released when all earlier bytes have
+      arrived too. For TLS the bytes are those of the message's ciphertext. On
+      other paths the kernel hides arrivals, and the columns are empty.
 ";
 
 const UNITS_HEAD: &str = "\
@@ -105,7 +105,8 @@ Where the time went
 Losses, and what was sent again for them
   The link knows which packets it lost, so it can tell where a sender was wrong.
   Packets with data of both directions; links that wirelab emulates only.
-  losses found  lost packets that their sender declared lost, or found by a probe
+  losses found  lost packets that their sender declared lost, or found by a
+                probe
   found after   mean time from when a lost packet entered the link until then
   never found   lost packets that their sender never declared lost: later
                 packets carried their data, or the run ended
@@ -120,9 +121,9 @@ Losses, and what was sent again for them
   counts as one.
 
 Expected by theory
-  A closed form applies to isolated, independent losses on the way to the server,
-  with a window that limits nothing and equal intervals. With a packet every d, a
-  loss is detected after D = RTT + min(3 d, max(d, RTT/8)) (RFC 9002 section 6.1).
-  Over N streams it holds back k = ceil(D / (N d)) - 1 messages. Where the form
-  does not apply, the reason is given.
+  A closed form applies to isolated, independent losses on the way to the
+  server, with a window that limits nothing and equal intervals. With a packet
+  every d, a loss is detected after D = RTT + min(3 d, max(d, RTT/8)) (RFC 9002
+  section 6.1). Over N streams it holds back k = ceil(D / (N d)) - 1 messages.
+  Where the form does not apply, the reason is given.
 ";

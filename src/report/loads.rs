@@ -4,8 +4,10 @@ use super::{
     block::{Block, Column, Table, Topic},
     figure::Figure,
     group::{Group, distinct},
-    model::{Load, LoadSender, TransferDirection},
-    numbers, words,
+    model::{Cell, Load, LoadSender, TransferDirection},
+    numbers,
+    summary::Points,
+    words,
 };
 
 /// Grades by added latency in milliseconds, each below its limit. From DSLReports' speed test
@@ -51,6 +53,27 @@ fn table(load: &Load, label: &str) -> Table {
     Table { title: Some(format!("The background of {label}")), labels, columns, points: None }
 }
 
+/// For each row of a list, the grade at each point.
+pub(super) fn grades(points: &Points<'_, '_>) -> Vec<String> {
+    let rows = points.rows();
+    let graded = |(point, cell, label): &(usize, &Cell, &str)| {
+        let added = cell.load.as_ref()?.added_p50_ns?;
+        let grade = below(added).map_or("F", |(grade, _)| grade);
+        Some(((*label).to_owned(), format!("{grade} at {}", points.values(*point))))
+    };
+    let graded: Vec<(String, String)> = rows.iter().filter_map(graded).collect();
+    let of_row = |rows: &[(String, String)]| {
+        let grades: Vec<&str> = rows.iter().map(|(_, grade)| grade.as_str()).collect();
+        format!("bufferbloat of {} by DSLReports' scale: {}", rows[0].0, grades.join("; "))
+    };
+    graded.chunk_by(|a, b| a.0 == b.0).map(of_row).collect()
+}
+
+/// The grade of added latency and its limit; none if it is above all limits.
+fn below(added_ns: i64) -> Option<&'static (&'static str, u64)> {
+    GRADES.iter().find(|(_, limit)| added_ns < (*limit * 1_000_000).cast_signed())
+}
+
 /// How much latency the background added, and whether that is much.
 fn verdict(load: &Load, label: &str) -> Option<String> {
     let added = load.added_p50_ns?;
@@ -58,8 +81,7 @@ fn verdict(load: &Load, label: &str) -> Option<String> {
     let interval = load
         .added_p50_ci95_ns
         .map_or_else(String::new, |[low, high]| format!(" (95%: {} to {})", time(low), time(high)));
-    let below = GRADES.iter().find(|(_, limit)| added < (*limit * 1_000_000).cast_signed());
-    let grade = match below {
+    let grade = match below(added) {
         Some((grade, limit)) => format!("{grade} (less than {limit} ms)"),
         None => "F (400 ms or more)".to_owned(),
     };

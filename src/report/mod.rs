@@ -30,6 +30,7 @@ mod numbers;
 mod overlay;
 mod page;
 mod pages;
+mod places;
 mod plot;
 mod properties;
 mod savings;
@@ -57,8 +58,7 @@ pub use model::*;
 pub use overlay::overlay;
 pub use properties::{explain_properties, properties_to_csv};
 pub use svg::{Svg, to_svgs};
-pub use terminal::TextOptions;
-pub(crate) use terminal::wrapped;
+pub use terminal::{TextOptions, wrapped};
 pub use text::{properties_to_text, to_text};
 pub use transports::transport_in_words;
 pub(crate) use {

@@ -36,7 +36,9 @@ fn add(mut all: ResultFile, rows: usize, next: ResultFile) -> ResultFile {
     all.complete &= next.complete;
     all.origins.extend(next.origins);
     all.cells.extend(next.cells);
-    all.skipped.extend(next.skipped);
+    // What every result skips for the same reason is said once.
+    let new: Vec<_> = next.skipped.into_iter().filter(|skipped| !all.skipped.contains(skipped)).collect();
+    all.skipped.extend(new);
     all.episodes.extend(next.episodes);
     all.paired.extend(next.paired.into_iter().map(|mut paired| {
         paired.a = paired.a.saturating_add(offset);
@@ -83,7 +85,7 @@ fn compared(cell: &Cell, a: usize, other: &Cell, b: usize) -> Vec<Paired> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Workload, model::Amount};
+    use crate::report::{Skipped, Workload, model::Amount};
 
     fn result(blocked: [f64; 3], first_seed: u64) -> ResultFile {
         let mut file = ResultFile::new("hol");
@@ -143,5 +145,17 @@ mod tests {
         assert_eq!((all.cells.len(), &rows[..]), (3, &[(1, 0), (2, 0)][..]));
         let Amount::Ratio(difference) = all.paired[1].difference else { panic!() };
         assert!((difference.get() - 0.2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_all_results_skip_is_said_once() {
+        let skipping = |reason: &str| {
+            let mut file = result([0.1; 3], 1);
+            let (transport, path) = ("tcp".to_owned(), "sim".to_owned());
+            file.skipped.push(Skipped { transport, path, reason: reason.to_owned() });
+            file
+        };
+        let both = overlay(skipping("kernel"), [skipping("kernel"), skipping("other")]);
+        assert_eq!(both.skipped.len(), 2);
     }
 }

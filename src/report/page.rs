@@ -15,6 +15,7 @@ use super::{
     migrations::migrations,
     model::{Cell, Flag, ResultFile, Skipped},
     pages::{pages, waterfalls},
+    places::places,
     savings::savings,
     shares,
     summary::points,
@@ -81,11 +82,14 @@ impl<'a> Page<'a> {
         let terms = terms::of_list(&table);
         self.blocks.push(Block::Table(table));
         self.blocks.extend(terms);
-        let flags = flagged(groups.iter().enumerate().flat_map(|(point, group)| {
-            let name = |label: &String| points.label(point, label);
-            group.rows().map(move |(cell, label)| (cell, name(label))).collect::<Vec<_>>()
-        }));
-        self.flags(flags);
+        self.blocks.extend(shares::summary(&points).map(Block::Table));
+        self.list(loads::grades(&points));
+        self.flags(
+            flagged(points.rows().into_iter().map(|(point, cell, label)| (cell, (point, label))))
+                .into_iter()
+                .map(|(flag, rows)| Flagged { flag, rows: places(&points, &rows) })
+                .collect(),
+        );
         self.list(groups.iter().flat_map(gone).collect());
         self.blocks.extend(points.curves(&file.command).into_iter().map(Block::Curve));
         self.blocks.push(Block::Hint(DETAILS));
@@ -120,7 +124,8 @@ impl<'a> Page<'a> {
         self.blocks.extend(waterfalls(group));
         self.blocks.extend(loads::blocks(group));
         self.blocks.extend(shares::blocks(group));
-        self.flags(flagged(group.rows().map(|(cell, label)| (cell, label.clone()))));
+        let flags = flagged(group.rows().map(|(cell, label)| (cell, label.clone()))).into_iter();
+        self.flags(flags.map(|(flag, rows)| Flagged { flag, rows }).collect());
         self.list(gone(group));
         self.list(migrations(group));
         self.list(tampering(group));
@@ -165,11 +170,11 @@ impl<'a> Page<'a> {
 }
 
 /// Each flag once, with the rows that have it.
-fn flagged<'a>(rows: impl Iterator<Item = (&'a Cell, String)>) -> Vec<Flagged> {
-    let mut all: BTreeMap<Flag, Vec<String>> = BTreeMap::new();
-    for (cell, label) in rows {
+fn flagged<'a, R: Clone>(rows: impl Iterator<Item = (&'a Cell, R)>) -> BTreeMap<Flag, Vec<R>> {
+    let mut all: BTreeMap<Flag, Vec<R>> = BTreeMap::new();
+    for (cell, row) in rows {
         let flags: BTreeSet<Flag> = cell.flags.iter().copied().collect();
-        flags.into_iter().for_each(|flag| all.entry(flag).or_default().push(label.clone()));
+        flags.into_iter().for_each(|flag| all.entry(flag).or_default().push(row.clone()));
     }
-    all.into_iter().map(|(flag, rows)| Flagged { flag, rows }).collect()
+    all
 }

@@ -14,7 +14,7 @@ const MAX_WIDTH: usize = 64;
 /// The column and row of a value; `None` if there is no value.
 type Point = Option<(usize, usize)>;
 
-/// A curve as lines of text. Lines that coincide share a letter.
+/// A curve as lines of text. Lines that coincide share a sign.
 pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let drawn: Vec<&Line> =
         curve.lines.iter().filter(|line| line.figures.iter().flatten().next().is_some()).collect();
@@ -40,11 +40,11 @@ pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let mut grid = vec![vec![' '; width]; HEIGHT];
     let dot = if options.ascii { '.' } else { '·' };
     shared.iter().for_each(|(points, _)| connect(&mut grid, points, dot));
-    for ((points, _), letter) in shared.iter().zip('A'..) {
+    for ((points, _), sign) in shared.iter().zip(signs()) {
         for &(column, row) in points.iter().flatten() {
-            // Where lines meet, the letter that comes first in the legend is drawn.
-            if !grid[row][column].is_ascii_uppercase() {
-                grid[row][column] = letter;
+            // Where lines meet, the sign that comes first in the legend is drawn.
+            if !grid[row][column].is_ascii_alphanumeric() {
+                grid[row][column] = sign;
             }
         }
     }
@@ -62,10 +62,15 @@ pub(super) fn plot(curve: &Curve, options: TextOptions) -> String {
     let rule: String = std::iter::repeat_n(base, width).collect();
     text.push_str(&format!("{:margin$} {corner}{rule}\n", ""));
     text.push_str(&(below(&curve.values, &columns, margin + 2) + "\n"));
-    for ((_, labels), letter) in shared.iter().zip('A'..) {
-        text.push_str(&format!("{:margin$}  {letter} {}\n", "", labels.join(", ")));
+    for ((_, labels), sign) in shared.iter().zip(signs()) {
+        text.push_str(&format!("{:margin$}  {sign} {}\n", "", labels.join(", ")));
     }
     text
+}
+
+/// The signs of lines. Not capital letters: those are the results that are compared.
+fn signs() -> impl Iterator<Item = char> {
+    ('1'..='9').chain('a'..='z').cycle()
 }
 
 fn axis_label(sample: Figure, height: f64) -> String {
@@ -136,18 +141,18 @@ mod tests {
     }
 
     #[test]
-    fn points_stand_where_their_values_are_and_equal_lines_share_a_letter() {
+    fn points_stand_where_their_values_are_and_equal_lines_share_a_sign() {
         let lines = [("one", [0.0, 0.1, 0.4]), ("each", [0.0; 3]), ("none", [0.0; 3])];
         let options = TextOptions { width: 40, ascii: true, ..TextOptions::default() };
         let text = plot(&curve(&lines), options);
         let rows: Vec<&str> = text.lines().collect();
-        assert!(rows[0].starts_with("40.00% |") && rows[0].ends_with('A'), "{text}");
+        assert!(rows[0].starts_with("40.00% |") && rows[0].ends_with('1'), "{text}");
         assert!(rows[HEIGHT - 1].starts_with("    0% |"), "{text}");
-        assert!(text.contains("  A one\n") && text.contains("  B each, none\n"), "{text}");
+        assert!(text.contains("  1 one\n") && text.contains("  2 each, none\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 40 && line.is_ascii()), "{text}");
         // The second point is at a fifth of the width and a quarter of the height.
-        let (row, line) = rows.iter().enumerate().find(|(_, line)| line.contains("A.")).unwrap();
-        assert_eq!((row, line.find('A')), (8, Some(15)), "{text}");
+        let (row, line) = rows.iter().enumerate().find(|(_, line)| line.contains("1.")).unwrap();
+        assert_eq!((row, line.find('1')), (8, Some(15)), "{text}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::{
     block::Block,
     model::{PropertyCell, PropertyTable},
+    terminal::wrapped,
     words::plain,
 };
 
@@ -55,14 +56,21 @@ pub fn properties_to_csv(table: &PropertyTable) -> String {
     text
 }
 
-/// What was done for each row, how it was counted, and what was counted for each transport.
-pub fn explain_properties(table: &PropertyTable) -> String {
+/// What was done for each row, how it was counted, and what was counted for each transport, in lines of at most `width`
+/// columns.
+pub fn explain_properties(table: &PropertyTable, width: usize) -> String {
     let mut text = String::new();
+    let mut write = |indent: &str, line: &str| {
+        let lines = wrapped(line, width.saturating_sub(indent.len()), "  ");
+        lines.iter().for_each(|line| text.push_str(&format!("{indent}{line}\n")));
+    };
     for row in &table.rows {
-        let _ = writeln!(text, "\n{}\n  {}", row.claim, row.how);
+        write("", "");
+        write("", &row.claim);
+        write("  ", &row.how);
         for cell in &row.cells {
             let PropertyCell { transport, path, .. } = cell;
-            let _ = writeln!(text, "  {transport} on {path}: {} ({})", cell.value(), cell.detail());
+            write("  ", &format!("{transport} on {path}: {} ({})", cell.value(), cell.detail()));
         }
     }
     text

@@ -5,7 +5,9 @@ use super::{
     figure::Figure,
     group::{Group, distinct},
     model::{Cell, Ratio, Share, ShareSender},
-    numbers, words,
+    numbers,
+    summary::Points,
+    words,
 };
 
 /// Reads a figure of a sender.
@@ -64,12 +66,27 @@ pub(super) fn names(share: &Share) -> Vec<String> {
 }
 
 fn table(share: &Share, title: String) -> Table {
+    of_senders(title, names(share), &share.senders.iter().collect::<Vec<_>>())
+}
+
+/// The senders at all points of a list.
+pub(super) fn summary(points: &Points<'_, '_>) -> Option<Table> {
+    let rows = points.rows();
+    let known = || rows.iter().filter_map(|(point, cell, _)| Some((*point, cell.share.as_ref()?)));
+    let labels = known()
+        .flat_map(|(point, share)| names(share).into_iter().map(move |name| points.label(point, &name)))
+        .collect();
+    let senders: Vec<&ShareSender> = known().flat_map(|(_, share)| &share.senders).collect();
+    (!senders.is_empty()).then(|| of_senders("Senders".to_owned(), labels, &senders))
+}
+
+fn of_senders(title: String, labels: Vec<String>, senders: &[&ShareSender]) -> Table {
     let column = |&(title, topic, read): &(&'static str, Topic, Read)| {
-        let figures: Vec<Option<Figure>> = share.senders.iter().map(read).collect();
+        let figures: Vec<Option<Figure>> = senders.iter().map(|sender| read(sender)).collect();
         figures.iter().any(Option::is_some).then_some(Column { title, topic, figures })
     };
     let columns = COLUMNS.iter().filter_map(column).collect();
-    Table { title: Some(title), labels: names(share), columns, points: None }
+    Table { title: Some(title), labels, columns, points: None }
 }
 
 /// Sentences below the table: unequal shares, and senders that did not converge or stopped early.

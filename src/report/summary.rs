@@ -42,6 +42,9 @@ const COLUMNS: [(&str, Topic); 34] = [
     ("blocked", Topic::Order),
     ("p50", Topic::Latency),
     ("p99", Topic::Latency),
+    ("idle p50", Topic::Latency),
+    ("background up", Topic::Duration),
+    ("background down", Topic::Duration),
     ("completed", Topic::Duration),
     ("arrived", Topic::Duration),
     ("time", Topic::Duration),
@@ -86,7 +89,7 @@ impl Points<'_, '_> {
     }
 
     /// The rows of all points, grouped by transport.
-    fn rows(&self) -> Vec<(usize, &Cell, &str)> {
+    pub(super) fn rows(&self) -> Vec<(usize, &Cell, &str)> {
         let mut labels: Vec<&str> = Vec::new();
         for label in self.groups.iter().flat_map(|group| &group.labels) {
             if !labels.contains(&label.as_str()) {
@@ -105,14 +108,31 @@ impl Points<'_, '_> {
 
     /// The name of a row of the table.
     pub(super) fn label(&self, point: usize, label: &str) -> String {
+        format!("{label}, {}", self.values(point))
+    }
+
+    /// The options of a point in words.
+    pub(super) fn values(&self, point: usize) -> String {
         let values = self.axes.iter().map(|axis| format!("{} {}", axis.name, axis.values[point].0));
-        format!("{label}, {}", values.collect::<Vec<_>>().join(", "))
+        values.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The options that differ.
+    pub(super) fn axes(&self) -> &[Axis] {
+        &self.axes
+    }
+
+    /// How many points there are.
+    pub(super) fn count(&self) -> usize {
+        self.groups.len()
     }
 
     pub(super) fn table(&self) -> Table {
         let rows = self.rows();
         let labels = rows.iter().map(|(point, _, label)| self.label(*point, label)).collect();
-        let chosen = columns::all().filter(|(title, topic, _)| COLUMNS.contains(&(*title, *topic)));
+        let chosen = columns::all()
+            .chain(&columns::BACKGROUND)
+            .filter(|(title, topic, _)| COLUMNS.contains(&(*title, *topic)));
         let column = |&(title, topic, read): &columns::Spec| {
             let figures: Vec<Option<Figure>> = rows.iter().map(|(_, cell, _)| read(cell)).collect();
             let is_zero = |figure: &Figure| matches!(figure, Figure::Share(share) if share.get() == 0.0);

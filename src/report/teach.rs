@@ -20,7 +20,7 @@ pub(super) fn no_theory(group: &Group<'_>) -> Vec<String> {
         }
     }
     let sentence = |(reason, labels): (&str, Vec<String>)| {
-        format!("no closed form for {}; {}", words::list(&labels), words::plain(reason))
+        format!("no closed form for {}: {}", words::list(&labels), words::plain(reason))
     };
     reasons.into_iter().map(sentence).collect()
 }

@@ -33,7 +33,7 @@ pub(super) fn painted(text: &str, colour: &str) -> String {
 }
 
 /// A paragraph in lines of at most `width` columns, broken between words. All lines but the first begin with `indent`.
-pub(crate) fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
+pub fn wrapped(paragraph: &str, width: usize, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     let mut is_empty = true;
@@ -78,7 +78,8 @@ fn is_number(word: &str) -> bool {
 
 fn is_unit(word: &str) -> bool {
     let word = word.trim_end_matches(|c: char| !c.is_alphabetic());
-    matches!(word, "ns" | "us" | "ms" | "s" | "bytes" | "GB") || word.ends_with("bit/s")
+    matches!(word, "ns" | "us" | "ms" | "s" | "min" | "byte" | "bytes" | "GB" | "seed" | "seeds")
+        || word.ends_with("bit/s")
 }
 
 #[cfg(test)]
@@ -90,6 +91,7 @@ mod tests {
         let text = "with `-C fixed` 12.5 ms, then 20 Mbit/s; 3 runs";
         let lines = ["with", "`-C fixed`", "12.5 ms,", "then", "20 Mbit/s;", "3 runs"];
         assert_eq!(wrapped(text, 10, ""), lines);
+        assert_eq!(wrapped("20 s, 1 seed", 6, ""), ["20 s,", "1 seed"]);
         assert_eq!(wrapped("a `b", 2, "  "), ["a", "  `b"]);
     }
 }

@@ -32,6 +32,9 @@ pub(crate) fn blocks_to_text(blocks: &[Block<'_>], options: TextOptions) -> Stri
 /// Columns of a line of prose that is still easy to read.
 const MEASURE: usize = 120;
 
+/// Spaces between columns.
+const GAP: usize = 2;
+
 /// The column that latency stands beside.
 const LOST: &str = "lost";
 
@@ -151,7 +154,6 @@ impl Drawing {
 
     /// Words by row, split into several tables below each other if they are wider than the terminal.
     fn grid(&mut self, rows: &[Vec<String>]) {
-        const GAP: usize = 2;
         let columns = rows.first().map_or(0, Vec::len);
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -179,17 +181,16 @@ impl Drawing {
 
     /// Some columns of a table, with the labels of its rows.
     fn part(&mut self, labels: &[String], columns: &[&Column]) {
-        let gap = if part_width(labels, columns, 2) <= self.options.width { 2 } else { 1 };
         let label_width = label_width(labels);
         let mut head = format!("{LABELS:label_width$}");
         for column in columns {
-            head.push_str(&format!("{:>1$}", column.title, gap + width(column)));
+            head.push_str(&format!("{:>1$}", column.title, GAP + width(column)));
         }
         self.line(&head, BOLD);
         for (row, label) in labels.iter().enumerate() {
             let mut line = format!("{label:label_width$}");
             for column in columns {
-                line.push_str(&format!("{:>1$}", column.text(row), gap + width(column)));
+                line.push_str(&format!("{:>1$}", column.text(row), GAP + width(column)));
             }
             self.line(&line, "");
         }
@@ -211,14 +212,14 @@ fn label_width(labels: &[String]) -> usize {
     labels.chain([LABELS.len()]).max().unwrap_or(0)
 }
 
-fn part_width(labels: &[String], columns: &[&Column], gap: usize) -> usize {
-    let columns = columns.iter().map(|column| gap + width(column));
+fn part_width(labels: &[String], columns: &[&Column]) -> usize {
+    let columns = columns.iter().map(|column| GAP + width(column));
     label_width(labels) + columns.sum::<usize>()
 }
 
 /// The parts of a table that fit below each other: whole topics, then columns. Latency stands beside loss.
 fn parts<'a>(table: &'a Table, limit: usize) -> Vec<Vec<&'a Column>> {
-    let fits = |columns: &[&Column]| part_width(&table.labels, columns, 2) <= limit;
+    let fits = |columns: &[&Column]| part_width(&table.labels, columns) <= limit;
     let of = |topics: &[Topic]| -> Vec<&'a Column> {
         table.columns.iter().filter(|column| topics.contains(&column.topic)).collect()
     };
@@ -228,12 +229,16 @@ fn parts<'a>(table: &'a Table, limit: usize) -> Vec<Vec<&'a Column>> {
     let with_order = of(&[Topic::Outcome, Topic::Order, Topic::Latency]);
     let first = if fits(&with_order) { with_order } else { with_latency };
     let mut parts = Vec::new();
-    if part_width(&table.labels, &first, 1) <= limit {
+    if fits(&first) {
         parts.push(first.clone());
     } else {
-        extend(&mut parts, &outcome, fits);
-        let lost = outcome.iter().filter(|column| column.title == LOST).copied();
-        parts.push(lost.chain(latency).collect());
+        // The loss stands beside the latency, or beside the first columns of it.
+        let (lost, others): (Vec<_>, Vec<_>) = outcome.iter().partition(|column| column.title == LOST);
+        extend(&mut parts, &others, fits);
+        parts.push(lost);
+        for column in latency {
+            extend(&mut parts, &[column], fits);
+        }
     }
     let is_shown = |column: &&Column| parts.iter().flatten().any(|shown| std::ptr::eq(*shown, *column));
     let rest: Vec<&Column> = table.columns.iter().filter(|column| !is_shown(column)).collect();

@@ -39,7 +39,7 @@ pub fn parse_positive_duration(text: &str) -> Result<Duration, UnitError> {
     parse_duration(text).and_then(|time| if time.is_zero() { Err(UnitError::ZeroDuration) } else { Ok(time) })
 }
 
-/// Parses a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond.
+/// Parses a duration such as `10ms`, `2.5ms` or `1m30s`, exact to the nanosecond. `0` needs no unit.
 ///
 /// Returns [`UnitError`] if the unit is missing or unknown, or if the duration is finer than 1 ns or over 365 days.
 ///
@@ -71,6 +71,9 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         }
         if unit.is_empty() && !number.is_empty() {
             NOTATION.steps(whole, number, 1)?;
+            if rest == whole && number.chars().all(|c| c == '0') {
+                return Ok(Duration::ZERO);
+            }
             let hint = if rest == whole {
                 format!("{0}ms or {0}s", shown(number))
             } else {

@@ -8,9 +8,9 @@ use crate::report::{count, wrapped};
 const TITLES: [&str; COLUMNS] = ["", "expected", "measured", "sample", "verdict"];
 const COLUMNS: usize = 5;
 
-/// One line per case, one per figure, and a summary line. Where `width` is too narrow for columns, figures are
+/// One line per case, one per figure, and a summary line, which says so if not all cases are `complete`. Where `width` is too narrow for columns, figures are
 /// sentences.
-pub fn to_table(verdicts: &[Verdict], width: usize) -> String {
+pub fn to_table(verdicts: &[Verdict], complete: bool, width: usize) -> String {
     let rows = verdicts.iter().flat_map(|verdict| &verdict.findings).map(row);
     let rows: Vec<[String; COLUMNS]> = std::iter::once(TITLES.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; COLUMNS];
@@ -29,7 +29,7 @@ pub fn to_table(verdicts: &[Verdict], width: usize) -> String {
         }
         table.extend(lines.by_ref().take(verdict.findings.len()));
     }
-    table + "\n" + &summary(verdicts)
+    table + "\n" + &summary(verdicts, complete)
 }
 
 fn sentence([figure, expected, measured, sample, verdict]: &[String; COLUMNS], width: usize) -> String {
@@ -61,11 +61,15 @@ fn row(finding: &Finding) -> [String; COLUMNS] {
     [finding.figure.to_owned(), expected, measured, sample, verdict.to_owned()]
 }
 
-fn summary(verdicts: &[Verdict]) -> String {
+fn summary(verdicts: &[Verdict], complete: bool) -> String {
+    if verdicts.is_empty() {
+        return "No case was completed.\n".to_owned();
+    }
     let mut failed: Vec<String> =
         verdicts.iter().filter(|verdict| !verdict.passed).map(|verdict| verdict.case.to_string()).collect();
     failed.dedup();
     match failed.len() {
+        0 if !complete => "So far all is as theory says.\n".to_owned(),
         0 => "All is as theory says.\n".to_owned(),
         1 => format!("Case {} FAILED.\n", failed[0]),
         _ => format!("Cases {} FAILED.\n", failed.join(", ")),

@@ -163,7 +163,7 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     assert_eq!((&skipped["transport"], &skipped["path"]), (&"tcp".into(), &"sim".into()));
     let reason =
         "the kernel's TCP cannot run in virtual time; on the same link: wirelab bench -t tcp --path netns";
-    assert_eq!(skipped["reason"], reason);
+    assert_eq!(skipped["reason"], format!("{reason} --duration 200ms --seeds 1 --warmup 0s"));
     assert_eq!(result["cells"].as_array().unwrap().len(), 1);
     let said = bench(folder.path(), &SHORT.replace("quic-one", "tcp"));
     let line = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -175,7 +175,25 @@ fn what_the_path_cannot_carry_is_skipped_and_says_why() {
     // The command has the options of the link.
     let link = "--rtt 20ms,40ms --jitter 1ms:normal --keep-order --loss drop:3 --to-client loss=2%,rate=1mbit --preset dsl";
     let said = bench(folder.path(), &format!("transfer --path relay -t tcp {link}"));
-    assert!(said.stderr.ends_with(&format!(": wirelab transfer -t tcp --path netns {link}\n")), "{said:?}");
+    let sorted = "--jitter 1ms:normal --keep-order --loss drop:3 --preset dsl --rtt 20ms,40ms --to-client loss=2%,rate=1mbit";
+    assert!(said.stderr.ends_with(&format!(": wirelab transfer -t tcp --path netns {sorted}\n")), "{said:?}");
+    // Also those of the workload, and it is a command that runs.
+    for (line, options) in [
+        ("bench -t tcp --workload video --rtt 100ms", "--rtt 100ms --workload video"),
+        ("hol -t tcp --background quic-one:bbr -d 2s -q", "--background quic-one:bbr --duration 2s"),
+        ("bench -t tcp --rebind 1s:ip", "--rebind 1s:ip"),
+    ] {
+        let command = line.split(' ').next().unwrap();
+        let said = bench(folder.path(), line);
+        let expected = format!(": wirelab {command} -t tcp --path netns {options}\n");
+        assert!(said.stderr.ends_with(&expected), "{line}: {said:?}");
+        let again = expected[2..].trim_end().trim_start_matches("wirelab ");
+        let parsed = bench(folder.path(), &format!("{again} --print-config"));
+        assert_eq!(parsed.code, Some(0), "{again}: {parsed:?}");
+    }
+    // The kernel's TCP cannot change its port, so no command does.
+    let said = bench(folder.path(), "bench -t tcp --rebind 1s");
+    assert!(said.stderr.ends_with("cannot run in virtual time\n"), "{said:?}");
 }
 
 #[test]
@@ -191,11 +209,16 @@ fn what_the_path_can_carry_of_udp_arq_tcp_and_quic_is_the_default() {
         (names("cells"), names("skipped"))
     };
     let short = "-d 50ms -w 0s";
-    for command in [format!("bench {short}"), format!("hol {short}"), "transfer --bytes 10KB".to_owned()] {
+    let all = [(format!("bench {short}"), 6), (format!("hol {short}"), 6)];
+    // Without those over which a transfer does not complete.
+    for (command, count) in all.into_iter().chain([("transfer --bytes 10KB".to_owned(), 4)]) {
         let (measured, skipped) = transports(&command);
-        assert_eq!((measured.len(), &skipped[..]), (6, &["tcp".to_owned()][..]), "{command}");
+        assert_eq!((measured.len(), &skipped[..]), (count, &["tcp".to_owned()][..]), "{command}");
         let (measured, skipped) = transports(&format!("{command} --path direct"));
-        assert!(measured.contains(&"tcp".to_owned()) && measured.len() == 7, "{command}: {measured:?}");
+        assert!(
+            measured.contains(&"tcp".to_owned()) && measured.len() == count + 1,
+            "{command}: {measured:?}"
+        );
         assert_eq!(skipped, Vec::<String>::new(), "{command}");
     }
     // It stands right above the table.
@@ -343,7 +366,7 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-fn catches_interrupts(pid: u32) -> bool {
+pub(crate) fn catches_interrupts(pid: u32) -> bool {
     const SIGINT: u64 = 1 << 1;
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
@@ -467,4 +490,69 @@ fn a_page_marks_a_change_of_address_and_explains_latency_where_it_has_one() {
     let (_, froze) = call.split_once(" froze for ").unwrap();
     let (_, at) = froze.split_once(" from ").unwrap();
     assert!(at.find(',').unwrap() <= "33.3 ms".len(), "{at:.40}");
+}
+
+/// What `line` prints for a terminal of `columns`.
+fn text_of(line: &str, columns: &str) -> String {
+    let folder = tempdir().unwrap();
+    let ended = wirelab(folder.path(), line.split(' ')).env("COLUMNS", columns).output().unwrap();
+    assert!(ended.status.success(), "{line}: {}", String::from_utf8_lossy(&ended.stderr));
+    String::from_utf8(ended.stdout).unwrap()
+}
+
+#[test]
+fn flags_of_a_matrix_count_their_rows_and_say_where_they_are() {
+    let line =
+        "bench --loss 0%,1%,2% --rtt 20ms,100ms -d 2s --seeds 1 -t udp,arq-selective,quic-one,quic-message";
+    let result = result(&text_of(&format!("{line} -J"), "80"));
+    let cells = result["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 24);
+    let text = text_of(line, "120");
+    let flagged = |flag: &str| {
+        cells.iter().filter(|cell| cell["flags"].as_array().unwrap().iter().any(|own| own == flag)).count()
+    };
+    let mut described = 0;
+    for flag in ["window-limited", "congested", "unfinished"] {
+        let count = flagged(flag);
+        let notes: Vec<&str> =
+            text.split("\n! ").filter(|note| note.contains(&format!("({flag})"))).collect();
+        assert_eq!(notes.len(), usize::from(count > 0), "{flag}: {text}");
+        if count > 3 {
+            assert!(notes[0].starts_with(&format!("{count} of 24 rows (")), "{flag}: {text}");
+            described += 1;
+        }
+    }
+    assert!(described > 0, "{text}");
+    assert!(!text.contains("round trip 20 ms, loss 1%, quic"), "{text}");
+}
+
+#[test]
+fn a_list_of_backgrounds_shows_what_it_cost_and_a_list_of_shares_who_got_what() {
+    let line =
+        "bench --background quic-one:cubic,udp@2mbit -t udp,quic-one --queue 1bdp,8bdp -d 4s --seeds 1";
+    let text = text_of(line, "160");
+    for part in ["idle p50", "background up", "background down", "bufferbloat of udp by DSLReports' scale: "]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(text.contains(" at queue "), "{text}");
+    let text = text_of("share -t quic-one,quic-one --queue 0.5bdp,4bdp -d 6s -w 1s --seeds 1", "160");
+    let senders = text.split_once("\nSenders\n").unwrap_or_else(|| panic!("{text}")).1;
+    let rows = senders.lines().skip(1).take_while(|line| !line.is_empty());
+    assert_eq!(rows.filter(|row| row.contains("queue ") && row.contains("Mbit/s")).count(), 4, "{text}");
+}
+
+#[test]
+fn columns_of_a_wide_table_wrap_and_keep_their_distance() {
+    let line = "bench --background quic-one:cubic -t udp,quic-one -d 4s --seeds 1";
+    let text = text_of(line, "80");
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("transport ")).collect();
+    assert!(heads.iter().any(|head| head.contains("idle p50  idle p99")), "{text}");
+    let main: Vec<&&str> = heads.iter().filter(|head| !head.contains("goodput")).collect();
+    assert_eq!(
+        main.iter().filter(|head| head.split_whitespace().any(|word| word == "lost")).count(),
+        1,
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

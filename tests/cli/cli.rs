@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{Finished, Server, run, wirelab};
+use crate::{
+    bench_cli::catches_interrupts,
+    support::{Finished, Program, Server, run, wirelab},
+};
 use tempfile::tempdir;
 use wirelab::{
     certs,
@@ -275,4 +278,68 @@ fn help_completions_and_manual_pages_are_there() {
     }
     assert!(run(folder.path(), ["man"]).stdout.contains("wirelab"));
     assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_and_version_fail_if_they_cannot_be_written() {
+    let folder = tempdir().unwrap();
+    for option in ["--version", "-h", "--help"] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let mut program = wirelab(folder.path(), [option]);
+        let ended = program.stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{option}: {said}");
+        assert!(
+            said.starts_with("wirelab: cannot write to standard output: No space left"),
+            "{option}: {said}"
+        );
+    }
+}
+
+#[test]
+fn help_and_lists_fit_into_80_columns() {
+    let folder = tempdir().unwrap();
+    let commands = "tour lab bench hol handshake link transfer share report rerun scenarios properties verify serve send \
+                    discover certs completions man";
+    let help = commands.split_whitespace().map(|command| format!("{command} --help"));
+    let others = ["scenarios", "hol --explain", "properties -t udp --explain"].map(str::to_owned);
+    for line in help.chain(others) {
+        let mut program = wirelab(folder.path(), line.split(' '));
+        let ended = program.env("COLUMNS", "80").output().unwrap();
+        let text = String::from_utf8(ended.stdout).unwrap();
+        assert!(ended.status.success() && text.lines().count() > 5, "{line}: {text}");
+        // Only what has no space, such as a URL, may be longer.
+        let too_long = text.lines().find(|line| line.chars().count() > 80 && line.trim().contains(' '));
+        assert_eq!(too_long, None, "{line}");
+        if line.ends_with("--help") {
+            let examples = text.split_once("\nExample").unwrap().1;
+            let two_columns =
+                examples.lines().find(|line| line.starts_with("  wirelab") && line.trim().contains("  "));
+            assert_eq!(two_columns, None, "{line}");
+        }
+    }
+    let help = |command: &str| run(folder.path(), [command, "--help"]).succeeded();
+    assert!(!help("share").contains("relay"), "a path that it refuses");
+    assert!(!help("link").contains("TIME,.."), "a list, which it refuses");
+    assert!(
+        help("bench").contains("\nLoad beside the messages:\n")
+            && help("hol").contains("\nA client that moves:\n")
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupted_verify_claims_nothing_of_the_cases_that_it_did_not_reach() {
+    let folder = tempdir().unwrap();
+    let verify = Program::start(wirelab(folder.path(), ["verify"]));
+    while !catches_interrupts(verify.id()) {
+        std::thread::yield_now();
+    }
+    verify.signal("INT");
+    let finished = verify.finish();
+    assert_eq!(finished.code, Some(130), "{finished:?}");
+    assert!(!finished.stdout.contains("\nAll is as theory says."), "{finished:?}");
+    assert!(["No case was completed.", "So far all is"].iter().any(|said| finished.stdout.contains(said)));
+    assert!(finished.stderr.contains("interrupted: "), "{finished:?}");
 }

@@ -112,8 +112,64 @@ fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() 
         "{}",
         changed.stdout
     );
+    let mut without = result.clone();
+    without["cells"] = serde_json::json!([]);
+    fs::write(folder.join("empty.json"), without.to_string()).unwrap();
+    let empty = run(folder, ["rerun", "empty.json"]);
+    assert_eq!((empty.code, empty.stdout.as_str()), (Some(1), ""), "{}", empty.stderr);
+    assert!(empty.stderr.ends_with("it has no figures, because nothing was measured\n"), "{}", empty.stderr);
     result["config"]["options"] = serde_json::json!({"output": "stolen.json"});
     fs::write(folder.join("hostile.json"), result.to_string()).unwrap();
     let hostile = run(folder, ["rerun", "hostile.json"]);
     assert_eq!((hostile.code, folder.join("stolen.json").exists()), (Some(1), false), "{}", hostile.stderr);
+}
+
+#[test]
+fn printed_options_have_every_default_and_numbers_as_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = printed(folder.path(), &["bench", "--seeds", "3", "--print-config"]);
+    for line in [
+        "seeds = 3",
+        "# transport = \"udp,arq-selective,tcp,quic\"",
+        "# congestion = \"cubic\"",
+        "# rtt = \"50ms\"",
+        "# loss = \"1%\"",
+        "# path = \"sim\"",
+        "# duration: 60s in sim, 10s in real time",
+        "# length: 1000, of a game 100",
+        "# seed = 1",
+        "# connections = [6, 1]",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line}: {shown}");
+    }
+    assert!(shown.contains("\n# deadline: 2 x RTT"), "{shown}");
+    // What stands as a value is the default: with the comments taken away, the result is the same.
+    let options =
+        shown.lines().map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line));
+    let names = [
+        "transport",
+        "congestion",
+        "rtt",
+        "loss",
+        "path",
+        "packet-threshold",
+        "time-threshold",
+        "seed",
+        "seeds",
+        "interval",
+        "flows",
+        "arrivals",
+        "warmup",
+        "wait",
+    ];
+    let is_wanted = |line: &&str| names.iter().any(|name| line.starts_with(&format!("{name} = ")));
+    let options: Vec<&str> = options.filter(is_wanted).collect();
+    assert_eq!(options.len(), names.len(), "{options:?}");
+    let file = options.join("\n") + "\nduration = '1s'\n";
+    fs::write(folder.path().join("all.toml"), file).unwrap();
+    let by_file = printed(folder.path(), &["bench", "--config", "all.toml", "-q", "--format", "csv"]);
+    assert_eq!(
+        by_file,
+        printed(folder.path(), &["bench", "--seeds", "3", "-d", "1s", "-q", "--format", "csv"])
+    );
 }

@@ -301,3 +301,24 @@ fn a_newline_where_it_would_end_the_message() {
     );
     fails(folder.path(), &["send", &server.urls[0], "a\nb"], &line);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_loopback_interface_that_is_down_is_named_before_the_run() {
+    if !crate::support::has_namespaces() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for line in [
+        "bench --path relay --seeds 1 -d 2s -t udp,quic-one",
+        "bench --path direct --seeds 1 -d 2s -t udp",
+        "send udp://127.0.0.1 x",
+    ] {
+        let mut program = std::process::Command::new("unshare");
+        program.args(["--user", "--map-root-user", "--net"]).arg(env!("CARGO_BIN_EXE_wirelab"));
+        let ended = program.args(line.split(' ')).current_dir(folder.path()).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{line}: {said}");
+        assert_eq!(said, "wirelab: the loopback interface is down: ip link set lo up\n", "{line}");
+    }
+}

@@ -79,7 +79,7 @@ fn every_help_text_lists_all_transports_and_paths_and_the_default() {
         ("bench", "udp,arq-selective,tcp,quic", "sim"),
         ("hol", "udp,quic,arq-selective,tcp", "sim"),
         ("handshake", "udp,tcp,tls,quic-one", "sim, and netns for tcp and tls"),
-        ("transfer", "udp,arq-selective,tcp,quic", "sim"),
+        ("transfer", "arq-selective,tcp,quic-one,quic-flow,quic-message", "sim"),
     ] {
         let help = said(&format!("{command} --help")).stdout;
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -66,7 +66,7 @@ fn calls() -> Vec<Value> {
 
 /// A `wirelab lab` that serves.
 pub(crate) struct Lab {
-    _program: Program,
+    program: Program,
     host: String,
     /// The path of the page: the token between slashes.
     page: String,
@@ -84,7 +84,7 @@ impl Lab {
         let mut program = Program::start(wirelab(Path::new("/"), ["lab"]));
         let url = program.wait_for("http://127.0.0.1:");
         let (host, page) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-        Self { host: host.to_owned(), page: format!("/{page}"), _program: program }
+        Self { host: host.to_owned(), page: format!("/{page}"), program }
     }
 
     /// The address of the page.
@@ -409,4 +409,14 @@ fn without_an_engine_the_export_says_how_to_get_one() {
         assert!(said.stderr.contains("web/build.sh") && said.stderr.lines().count() == 1, "{}", said.stderr);
         assert!(!folder.path().join(name).exists());
     }
+}
+
+/// Ctrl-C is how it ends.
+#[test]
+fn an_interrupt_is_the_normal_end_of_the_lab() {
+    let lab = Lab::start();
+    lab.program.signal("INT");
+    let finished = lab.program.finish();
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(!finished.stderr.contains("interrupted"), "{finished:?}");
 }

@@ -40,7 +40,10 @@ fn options_of_other_programs_are_answered_with_ours() {
             "--transport: invalid value `10`: these are transports, such as udp,tcp,quic; a time is --duration",
         ),
         ("bench --warmup 3", "--warmup: `3` has no unit: write 3ms or 3s"),
-        ("bench --export-json x.json", "unknown option --export-json: use --output FILE"),
+        (
+            "bench --export-json x.json",
+            "unknown option --export-json: the ending chooses the format: use --output",
+        ),
         ("serve --no-color", "unknown option --no-color: its output has no colour; leave it out"),
         ("bench delay 50ms", "`delay` is not a URL: as an option it is --delay 50ms"),
         ("bench host:99", "`host:99` is not a URL: write one of udp://host:99, udp-hmac://host:99"),
@@ -56,6 +59,28 @@ fn options_of_other_programs_are_answered_with_ours() {
         ("send host:99 x", "`host:99` is not a URL: write one of udp://host:99"),
         ("transfer host:99", "`host:99` is not a file; a server is a URL, such as tcp://HOST:PORT"),
         ("server", "unknown command `server`: use wirelab serve"),
+        ("flent rrul", "unknown command `flent`: use wirelab bench --path netns --background tcp"),
+        ("irtt client", "unknown command `irtt`: use wirelab bench"),
+        ("benc", "unknown command `benc`: did you mean bench?"),
+        ("transfer --time 3", "unknown option --time: it ends with its content: use --bytes"),
+        (
+            "transfer -t 10",
+            "--transport: invalid value `10`: these are transports, such as udp,tcp,quic; it ends with",
+        ),
+        ("share -P 3", "unknown option -P: name each connection, as in -t tcp,tcp,quic-one"),
+        (
+            "handshake -c host",
+            "unknown option -c: it measures servers of its own; those elsewhere: wirelab bench",
+        ),
+        ("send -c host", "unknown option -c: name the server as a URL: wirelab send udp://HOST"),
+        ("transfer -l 1400", "unknown option -l: packets are as long as the link allows: --mtu"),
+        ("bench --distribution normal", "unknown option --distribution: use --jitter 5ms:normal"),
+        ("bench -w 1M", "--warmup: `1M` is not a time; a window of that size is -C fixed:1MB"),
+        ("bench --interval 0", "--interval: "),
+        ("bench --after delay=1ms", "--after needs --handover AT:OUTAGE"),
+        ("bench --snaplen 99", "--snaplen needs --pcap FILE"),
+        ("bench --connections 3", "--connections is for a page: --workload page"),
+        ("tour 99", "there is no lesson `99`: expected 1 to 12, see --list"),
         ("ping host", "unknown command `ping`: use wirelab bench"),
     ] {
         let said = refusal(line);
@@ -96,13 +121,13 @@ fn a_wrong_option_is_answered_with_the_one_that_was_meant_or_the_help() {
 /// An option without effect is refused, or named in a note.
 #[test]
 fn an_option_without_effect_is_named() {
-    let by_url = "is for a server by URL, and none is named";
     for command in ["bench", "hol", "transfer"] {
         for option in
             ["--ca x.pem", "--insecure", "--server-name x", "--key-file x", "--timeout 3s", "-4", "-6"]
         {
             let name = option.split(' ').next().unwrap();
-            assert_eq!(refusal(&format!("{command} {option}")), format!("{name}: {by_url}"));
+            let expected = format!("{name} is for servers by URL; name one");
+            assert_eq!(refusal(&format!("{command} {option}")), expected);
         }
     }
     let short = "--loss 0% --seeds 1";

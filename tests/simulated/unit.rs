@@ -33,6 +33,7 @@ fn durations_are_read_exactly() {
 #[test]
 fn durations_are_refused_with_what_would_do() {
     assert_eq!(refusal(parse_duration("50")), "`50` has no unit: write 50ms or 50s");
+    assert_eq!(parse_duration("0"), Ok(Duration::ZERO));
     assert_eq!(refusal(parse_duration("1m30")), "`1m30` has no unit: write a unit after 30");
     assert_eq!(refusal(parse_duration("fast")), "`fast` is not a duration: write 50ms, 1.5s or 1m30s");
     assert_eq!(

@@ -81,8 +81,9 @@ pub(super) fn live(counters: PerDirection<Counters>) -> String {
 
 /// One direction in words, without counters that are zero. `queue` has the delays of its queue.
 fn words(counters: &Counters, queue: Option<&Histogram>) -> String {
-    let mut text = format!("{} packets of {} bytes", counters.packets, counters.bytes);
-    for (count, what) in [
+    let mut text = format!("{} packets ({} bytes)", counters.packets, counters.bytes);
+    let mut separator = ":";
+    for (number, what) in [
         (counters.lost, "lost"),
         (counters.queue_dropped - counters.aqm_dropped, "dropped by the full queue"),
         (counters.aqm_dropped, "dropped by the queue's management"),
@@ -94,15 +95,33 @@ fn words(counters: &Counters, queue: Option<&Histogram>) -> String {
         (counters.corrupted, "corrupted"),
         (counters.replayed, "replayed"),
         (counters.injected, "forged"),
+        (counters.delivered, "delivered"),
+        (counters.on_the_link(), "still on the link at the end"),
     ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {what}"));
+        if number > 0 {
+            text.push_str(&format!("{separator} {number} {what}"));
+            separator = ",";
         }
     }
-    text.push_str(&format!(", {} delivered", counters.delivered));
     if let Some(Summary { p50: Some(p50), p99: Some(p99), .. }) = queue.map(Histogram::summary) {
         let [p50, p99] = [p50, p99].map(|ns| format_duration(Duration::from_micros(ns / 1000)));
         text.push_str(&format!("; queueing delay {p50} at the median, {p99} at the 99th percentile"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_that_have_not_left_the_link_are_named() {
+        let counters = Counters { packets: 6, bytes: 392, delivered: 3, ..Counters::default() };
+        assert_eq!(
+            words(&counters, None),
+            "6 packets (392 bytes): 3 delivered, 3 still on the link at the end"
+        );
+        let counters = Counters { lost: 2, duplicated: 1, delivered: 5, ..counters };
+        assert_eq!(words(&counters, None), "6 packets (392 bytes): 2 lost, 1 duplicated, 5 delivered");
+    }
 }

@@ -38,6 +38,8 @@ pub(crate) trait Defaults: Debug + Clone + Send + Sync + 'static {
     const OTHER_PATH: Option<PathKind> = None;
     /// The controller.
     const CONGESTION: Congestion = Congestion::Cubic;
+    /// What says how long it runs, for users of programs whose `-t` is a time.
+    const HOW_LONG: &'static str = "a time is --duration";
     /// Seeds in virtual time.
     const SIM_SEEDS: u64 = PathKind::Sim.default_seeds();
     /// Seeds in real time.

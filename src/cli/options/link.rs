@@ -12,7 +12,7 @@ use wirelab::{
 #[derive(Debug, Clone)]
 pub(crate) struct LinkArgs(LinkOptions);
 
-const HEADING: &str = "More of the link (commas separate the values of a list, and lists make a matrix)";
+const HEADING: &str = "More of the link (commas separate values, and lists make a matrix)";
 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
@@ -58,6 +58,20 @@ impl FromArgMatches for LinkArgs {
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
+    }
+}
+
+/// An option of a command for one link only, which takes no lists.
+pub(crate) fn of_one_link(arg: Arg) -> Arg {
+    let arg = match arg.get_help_heading() {
+        Some(HEADING) => arg.help_heading("More of the link"),
+        _ => arg,
+    };
+    let property = PROPERTIES.iter().find(|property| arg.get_id() == property.key());
+    match property.map(|property| &property.takes) {
+        Some(Takes::List(name)) => arg.value_name(name.trim_end_matches(",..")),
+        None if arg.get_id() == "rtt" => arg.value_name("TIME"),
+        _ => arg,
     }
 }
 
@@ -130,23 +144,6 @@ impl LinkArgs {
         });
         let defaults: Vec<_> = defaults.collect();
         self.0.given.extend(defaults);
-    }
-
-    /// The options as they were given, each after a space.
-    pub(crate) fn as_given(&self) -> String {
-        let option = |name: &str, values: &[String]| match values {
-            [] => String::new(),
-            [flag] if flag == "true" => format!(" {name}"),
-            values => format!(" {name} {}", values.join(",")),
-        };
-        let properties = self.0.given.iter().map(|(property, values)| option(property.option, values));
-        let one = |name, value: Option<String>| option(name, value.as_slice());
-        let others = [
-            one("--to-server", self.0.to_server.clone()),
-            one("--to-client", self.0.to_client.clone()),
-            one("--preset", self.0.preset.map(|preset| preset.name().to_owned())),
-        ];
-        std::iter::once(option("--rtt", &self.0.rtt)).chain(properties).chain(others).collect()
     }
 
     /// Every link that the options describe, each as its two directions.

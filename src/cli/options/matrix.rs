@@ -24,7 +24,7 @@ use crate::cli::{
 /// What is compared: lists make a matrix.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct MatrixArgs<D: Defaults> {
-    #[arg(short, long, value_name = "LIST", value_parser = parse_transports, help = transport_help::<D>())]
+    #[arg(short, long, value_name = "LIST", value_parser = parse_transports::<D>, help = transport_help::<D>())]
     transport: Option<Transports>,
     #[arg(short = 'C', long, value_name = "NAME,..", value_delimiter = ',')]
     #[arg(value_parser = parse::<Congestion>, help = congestion_help::<D>())]
@@ -64,9 +64,9 @@ fn congestion_help<D: Defaults>() -> String {
     )
 }
 
-fn parse_transports(list: &str) -> Result<Transports, String> {
+fn parse_transports<D: Defaults>(list: &str) -> Result<Transports, String> {
     if list.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err("these are transports, such as udp,tcp,quic; a time is --duration".to_owned());
+        return Err(format!("these are transports, such as udp,tcp,quic; {}", D::HOW_LONG));
     }
     list.to_lowercase().parse::<Transports>().map_err(|e| e.to_string())
 }
@@ -171,7 +171,7 @@ impl<D: Defaults> MatrixArgs<D> {
             return paths.into_iter().filter(|(_, transports)| !transports.is_empty()).collect();
         }
         let on = |path| {
-            let (transports, refused) = named.on(path, D::COMMAND, &self.grid.link.as_given());
+            let (transports, refused) = named.on(path, D::COMMAND, &self.grid.sweep.given);
             skipped.extend(refused);
             (path, transports)
         };

@@ -7,6 +7,7 @@ use crate::cli::values::parse;
 
 /// How the client's address changes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "A client that moves")]
 pub(crate) struct MoveArgs {
     /// Change the client's address this long after the start of the measured time, like a NAT that forgets its mapping:
     /// AT or AT:port for a new port, AT:ip for a new IP address. QUIC, udp and udp-hmac go on, QUIC at a new IP address

@@ -268,6 +268,12 @@ pub(crate) fn terminal_width() -> Option<usize> {
     set.or_else(terminal_columns).filter(|columns| *columns > 0)
 }
 
+/// The width for prose: that of the terminal, but at most a line that is easy to read.
+pub(crate) fn text_width() -> usize {
+    const MEASURE: usize = 100;
+    terminal_width().unwrap_or(MEASURE).min(MEASURE)
+}
+
 /// Whether the locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.
 fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());

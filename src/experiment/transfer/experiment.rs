@@ -1,5 +1,7 @@
 //! The experiment behind `transfer`.
 
+use std::time::Duration;
+
 use super::{
     TransferOutcome, TransferPlan, cell,
     over::{Watchers, transfer_watched},
@@ -15,7 +17,7 @@ use crate::{
         work,
     },
     path::Fidelity,
-    report::Cell,
+    report::{Cell, count},
     transfer::{SaveFile, Watch},
     unit::Mutex,
 };
@@ -46,7 +48,16 @@ impl Experiment for Transfer {
 
     fn size(plan: &TransferPlan) -> RunSize {
         let bytes = plan.content.bytes();
-        RunSize { bytes: Some(bytes), work: (bytes as f64 * work::PER_BYTE) as u64, ..RunSize::default() }
+        let rate = plan.links[plan.direction.into()].rate.as_ref().filter(|_| plan.path.has_link());
+        let at_rate =
+            |rate: f64| Duration::try_from_secs_f64(bytes as f64 * 8.0 / rate).unwrap_or(Duration::MAX);
+        RunSize {
+            bytes: Some(bytes),
+            work: (bytes as f64 * work::PER_BYTE) as u64,
+            duration: rate.map(|rate| at_rate(rate.bits_per_second() as f64)),
+            is_least: true,
+            ..RunSize::default()
+        }
     }
 
     fn run(&self, plan: &TransferPlan, job: &Job<'_>) -> Result<TransferOutcome, RunError> {
@@ -81,7 +92,7 @@ impl Experiment for Transfer {
         let failed = || runs.failures.first().map(|(_, error)| error.to_string());
         let incomplete = || match &runs.outcomes[..] {
             [(_, only)] if only.time.is_none() => {
-                Some(format!("{} of {} bytes arrived", only.arrived?, plan.content.bytes()))
+                Some(format!("{} of {} bytes arrived", count(only.arrived?), count(plan.content.bytes())))
             }
             _ => None,
         };

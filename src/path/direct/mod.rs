@@ -8,6 +8,7 @@ mod control;
 mod host;
 mod linger;
 mod link_socket;
+mod loopback;
 mod observed;
 mod quic;
 mod segments;
@@ -29,6 +30,7 @@ pub(super) use self::{
 pub use self::{
     host::{DirectHost, runtime},
     link_socket::{LinkSocket, Origin},
+    loopback::check_loopback,
     observed::SocketObservers,
     segments::may_observe_tcp,
     worker::{HostThread, Worker},

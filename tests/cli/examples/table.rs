@@ -237,9 +237,9 @@ pub(super) const TOUR: &[Example] = &[
 
 pub(super) const BENCH: &[Example] = &[
     plain(
-        "wirelab bench --rate 10mbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
+        "wirelab bench --rate 800kbit --queue 200p --aqm droptail,codel,fq-codel,pie,red --loss 0%",
         &[BENCH_UDP],
-        &["fq-codel", "pie", "red"],
+        &["aqm droptail", "fq-codel", "pie", "red"],
     ),
     needing(
         &["netns"],
@@ -439,8 +439,8 @@ pub(super) const HOL: &[Example] = &[
         &["false losses", "quic-one"],
     ),
     plain(
-        "wirelab hol --background quic-one:bbr",
-        &[HOL_SHORT],
+        "wirelab hol --background quic-one:bbr --seeds 3",
+        &[("--seeds 3", "--seeds 1 -d 2s")],
         &["The background of quic-one", " quic-one:bbr up ", "bufferbloat of udp", "by DSLReports' scale"],
     ),
     plain(
@@ -577,10 +577,10 @@ pub(super) const TRANSFER: &[Example] = &[
         &[("--loss 0%", "--loss 0% --seeds 1 --bytes 4MB")],
         &["dropped up"],
     ),
-    incomplete(
+    plain(
         "wirelab transfer",
         &[TRANSFER_SHORT],
-        &["50 ms round trip, loss 1% each way", "completed", "goodput", " udp ", " quic-message "],
+        &["50 ms round trip, loss 1% each way", "completed", "goodput", " arq-selective ", " quic-message "],
     ),
     incomplete(
         "wirelab transfer -t udp,arq-selective,quic-one --bytes 1MB",
@@ -620,7 +620,7 @@ pub(super) const TRANSFER: &[Example] = &[
     plain(
         "wirelab transfer --rate 20mbit --loss 0.1%",
         &[TRANSFER_SHORT],
-        &["loss 0.1% each way", "20 Mbit/s", " udp ", " quic-message "],
+        &["loss 0.1% each way", "20 Mbit/s", " arq-selective ", " quic-message "],
     ),
     needing(
         &["netns"],
