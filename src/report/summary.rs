@@ -23,7 +23,7 @@ pub(super) fn points<'g, 'a>(groups: &'g [Group<'a>]) -> Option<Points<'g, 'a>> 
 }
 
 /// The columns of the table: their titles and topics.
-const COLUMNS: [(&str, Topic); 34] = [
+const COLUMNS: [(&str, Topic); 37] = [
     ("failed loads", Topic::Outcome),
     ("first byte", Topic::Latency),
     ("complete p50", Topic::Latency),
