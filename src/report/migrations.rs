@@ -48,14 +48,14 @@ fn sentence(cell: &Cell, label: &str) -> Option<String> {
     };
     let median = if cell.seeds > 1 { " (median)" } else { "" };
     let mut parts = vec![format!("{nothing} for {}{median}", numbers::time(gap))];
-    parts.extend((migration.no_service > 0).then(|| {
-        format!("{nothing} after the change at all in {}", runs(migration.no_service, cell.seeds))
-    }));
-    parts.extend(full_speed(cell, migration));
-    parts.extend(amount(cell, migration.lost, unit(cell)).map(|lost| format!("{lost} lost")));
     parts.extend(
-        amount(cell, migration.resent_bytes, "byte").map(|bytes| format!("{bytes} of messages sent again")),
+        (migration.no_service > 0).then(|| {
+            format!("{nothing} after the change at all in {}", runs(migration.no_service, cell.seeds))
+        }),
     );
+    parts.extend(full_speed(cell, migration));
+    parts.extend(amount(cell, migration.lost, unit(cell), "lost"));
+    parts.extend(amount(cell, migration.resent_bytes, "byte", "of messages sent again"));
     parts.extend(migration.unvalidated_ratio.map(|factor| {
         format!(
             "before it could validate the new address, the server sent {} bytes for each byte received from it \
@@ -75,15 +75,15 @@ fn unit(cell: &Cell) -> &'static str {
     }
 }
 
-/// A sum over seeds: per run if there are several, and `None` if it is 0.
-fn amount(cell: &Cell, sum: u64, one: &str) -> Option<String> {
+/// A sum over seeds of what `happened`: per run if there are several, and `None` if it is 0.
+fn amount(cell: &Cell, sum: u64, one: &str, happened: &str) -> Option<String> {
     match (sum, cell.seeds) {
         (0, _) => None,
-        (sum, 0 | 1) => Some(numbers::plural(sum, one)),
+        (sum, 0 | 1) => Some(format!("{} {happened}", numbers::plural(sum, one))),
         (sum, seeds) => {
             let mean = sum as f64 / seeds as f64;
             let decimals = usize::from(mean < 1000.0);
-            Some(format!("{} {one}s per run", numbers::mean(mean, decimals)))
+            Some(format!("{} {one}s {happened} per run", numbers::mean(mean, decimals)))
         }
     }
 }
@@ -108,14 +108,17 @@ fn runs(some: u64, of: u64) -> String {
 /// Whether the connection went on, and how often the client connected again. A client that hears nothing cannot know
 /// whether its connection is broken.
 fn how(cell: &Cell, migration: &Migration) -> String {
-    let Migration { connections, connections_after_silence: silent, reconnected_seeds: seeds, survives, .. } =
-        *migration;
+    let Migration {
+        connections, connections_after_silence: silent, reconnected_seeds: seeds, survives, ..
+    } = *migration;
     if connections == 0 {
         return "went on from the new address".to_owned();
     }
     let times = match (cell.seeds, connections) {
         (0 | 1, 1) => "once".to_owned(),
         (0 | 1, n) => format!("{} times", numbers::count(n)),
+        // Files of older versions do not say in how many runs.
+        (_, n) if seeds == 0 => numbers::plural(n, "time"),
         (all, n) if n == seeds => format!("in {}", runs(seeds, all)),
         (all, n) => format!("{} times in {}", numbers::count(n), runs(seeds, all)),
     };
@@ -153,10 +156,7 @@ mod tests {
         assert_eq!(said(false, 1, [0, 0, 0]), "went on from the new address");
         assert_eq!(said(false, 1, [1, 0, 1]), "broke, and the client connected again once");
         assert_eq!(said(false, 1, [1, 1, 1]), "was silent, and the client connected again once");
-        assert_eq!(
-            said(false, 5, [5, 5, 5]),
-            "was silent, and the client connected again in 5 of 5 runs"
-        );
+        assert_eq!(said(false, 5, [5, 5, 5]), "was silent, and the client connected again in 5 of 5 runs");
         assert_eq!(
             said(false, 5, [6, 2, 5]),
             "broke or was silent, and the client connected again 6 times in 5 of 5 runs"
@@ -180,13 +180,12 @@ mod tests {
     fn sums_are_given_per_run() {
         let mut cell = Cell::new("udp", "sim", None, Workload::default());
         let gap_ns = crate::stats::Summary { n: 30, p50: Some(60_000_000), ..Default::default() };
-        cell.migration =
-            Some(Migration { gap_ns, lost: 150, resent_bytes: 45_000, ..Default::default() });
+        cell.migration = Some(Migration { gap_ns, lost: 150, resent_bytes: 45_000, ..Default::default() });
         cell.seeds = 30;
         assert_eq!(
             sentence(&cell, "udp").unwrap(),
             "udp went on from the new address: no reply for 60.0 ms (median); 5.0 messages lost per run; 1,500 \
-             bytes per run of messages sent again"
+             bytes of messages sent again per run"
         );
         let moved = cell.migration.as_mut().unwrap();
         moved.unvalidated_ratio = crate::report::Ratio::new(1.0);
@@ -208,7 +207,7 @@ mod tests {
         let handover = Migration { outage_ns: Some(300_000_000), after: Some(after), ..new };
         assert_eq!(
             described(&mut cell, handover),
-            "no network after 5 s for 300 ms, then another: 80 ms round trip, no loss each way, 5 Mbit/s"
+            "no network after 5 s for 300 ms, then another: 80 ms round trip, no loss, 5 Mbit/s"
         );
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{
     model::{
-        Arrivals, Cell, HandshakeMode, Link, Load, LoadSender, Page, Ratio, Skipped, System, TransferDirection,
-        Workload,
+        Arrivals, Cell, HandshakeMode, Link, Load, LoadSender, Page, Ratio, Skipped, System,
+        TransferDirection, Workload,
     },
     numbers::{count, plural, rate, setting, share, time},
 };

@@ -33,7 +33,8 @@ impl Scenario {
         let option = self.moves.option();
         match self.moved_plans() {
             _ if after.is_some() && handover.is_none() => {
-                Err("--after needs --handover AT:OUTAGE: it describes the link of the other network".to_owned())
+                Err("--after needs --handover AT:OUTAGE: it describes the link of the other network"
+                    .to_owned())
             }
             None => Ok(()),
             Some(_) if rebind.is_some() && handover.is_some() => {

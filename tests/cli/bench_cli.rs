@@ -454,9 +454,12 @@ fn a_page_from_a_file_is_loaded_and_options_of_a_page_need_one() {
     refused("--mode 0rtt", &["--mode", "--workload page"]);
     refused("--workload page --ladder", &["--ladder", "a page has none"]);
     refused("--workload page --rebind 1s", &["--rebind", "a page has none"]);
-    refused("--rebind 1s --after delay=4ms", &["--after needs --handover AT:OUTAGE"]);
-    refused("--after delay=4ms", &["--after needs --handover AT:OUTAGE"]);
-    refused("-d 5s --handover 1s:10s", &["--handover: the outage ends after the measured time", "--duration"]);
+    refused("--rebind 1s --after delay=4ms", &["--after", "--rebind"]);
+    refused("--after delay=4ms", &["--handover"]);
+    refused(
+        "-d 5s --handover 1s:10s",
+        &["--handover: the outage ends after the measured time", "--duration"],
+    );
     refused("-d 5s --handover 4900ms:100ms", &["--handover: the outage ends after the measured time"]);
     refused("-d 5s --rebind 5s", &["--rebind: is after the end of the measured time"]);
     refused("--rtt 20ms,50ms --rebind 50ms", &["--rebind: 50ms is within the first round trip of 50ms"]);

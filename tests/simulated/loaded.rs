@@ -61,6 +61,7 @@ fn a_greedy_background_fills_both_queues_and_the_budget_says_so() {
     let page = to_markdown(&file);
     assert!(page.contains("bufferbloat of udp: the background adds"), "{page}");
     assert!(page.contains("by DSLReports' scale"), "{page}");
+    assert!(page.contains("; beside quic-one:cubic each way"), "{page}");
     ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();
 }
 

@@ -69,7 +69,12 @@ fn datagrams_go_on_from_a_new_address_after_one_round_trip() {
             // At a new IP address, quinn does not count its probe for the MTU.
             let exceeds = cell.transport == "quic-datagram" && change == "ip";
             let is_quic = cell.transport.starts_with("quic");
-            assert_eq!(found.within_limit, is_quic.then_some(!exceeds), "{} {change}: {found:?}", cell.transport);
+            assert_eq!(
+                found.within_limit,
+                is_quic.then_some(!exceeds),
+                "{} {change}: {found:?}",
+                cell.transport
+            );
             assert_eq!(found.unvalidated_ratio.is_some(), is_quic, "{found:?}");
             assert!(found.unvalidated_ratio.is_none_or(|ratio| ratio.get() < 4.0), "{found:?}");
             let messages = cell.messages.as_ref().unwrap();
@@ -431,7 +436,7 @@ fn every_format_reports_a_call_that_moves() {
     assert!(words.contains("udp went on from the new address: nothing arrived for 335 ms"), "{words}");
     assert!(words.contains("as fast as that network allows after"), "{words}");
     assert!(words.contains(" packets lost"), "{words}");
-    let change = "no network after 2 s for 300 ms, then another: 80 ms round trip, no loss each way";
+    let change = "no network after 2 s for 300 ms, then another: 80 ms round trip, no loss";
     assert!(words.contains(change), "{words}");
     let csv = to_csv(&driven.file);
     let row = csv.lines().map(|line| line.split(',').collect::<Vec<_>>()).collect::<Vec<_>>();

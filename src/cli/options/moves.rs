@@ -23,7 +23,7 @@ pub(crate) struct MoveArgs {
     #[arg(conflicts_with_all = ["ladder", "background", "urls", "rebind"])]
     handover: Option<Outage>,
     /// What differs on the link of the other network, each way, such as "delay=40ms,rate=5mbit"
-    #[arg(long, value_name = "KEY=VALUE,..")]
+    #[arg(long, value_name = "KEY=VALUE,..", requires = "handover", conflicts_with = "rebind")]
     after: Option<String>,
 }
 

@@ -147,7 +147,8 @@ impl Reconnecting {
         });
         let now = self.to.host.now();
         self.due_since = Some(now);
-        self.abandon_before(now);
+        // The server may send on the old connection for another round trip.
+        self.abandon_before(now + self.to.round_trip);
         self.state = State::Connected(channel);
         if failed {
             self.connect(Why::Error);
