@@ -47,7 +47,11 @@ fn outcome(plan: &Plan) -> Outcome {
 }
 
 fn call(plan: &Plan) -> VideoFigures {
-    outcome(plan).video.unwrap()
+    call_of(plan, 1)
+}
+
+fn call_of(plan: &Plan, seed: u64) -> VideoFigures {
+    run(plan, seed, Default::default(), &StopSignal::default()).unwrap().video.unwrap()
 }
 
 #[test]
@@ -88,8 +92,10 @@ fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_strea
     let seen = |transport, video, playout| {
         let mut plan = plan(transport, video, link, FIXED);
         plan.workload.application = plan.workload.application.with(Some(playout), false);
-        let call = call(&plan);
-        (call.freezes.n(), call.shown as f64 / call.frames as f64)
+        // Freezes are rare.
+        let calls: Vec<VideoFigures> = (1..=5).map(|seed| call_of(&plan, seed)).collect();
+        let sum = |of: fn(&VideoFigures) -> u64| calls.iter().map(of).sum::<u64>();
+        (sum(|call| call.freezes.n()), sum(|call| call.shown) as f64 / sum(|call| call.frames) as f64)
     };
     let tight = Duration::from_millis(80);
     let both = |video, playout| {
@@ -107,10 +113,10 @@ fn over_one_ordered_stream_a_call_of_independent_frames_freezes_and_over_a_strea
 
 #[test]
 fn a_call_has_the_bytes_of_its_frames_on_every_transport() {
-    // 417 bytes a frame on average, less than a message. Sizes vary by a seventh, and there are 10 groups.
+    // Stop-and-wait keeps up at this round trip. 417 bytes a frame on average, less than a message. Sizes vary by a seventh, and there are 10 groups.
     let expected = 12_500.0 * 20.0;
     for transport in Transport::all().filter(|transport| !transport.uses_kernel_tcp()) {
-        let outcome = outcome(&plan(transport, "video:30:100kbit:2s", "delay=25ms", FIXED));
+        let outcome = outcome(&plan(transport, "video:30:100kbit:2s", "delay=5ms", FIXED));
         let call = outcome.video.unwrap();
         assert_eq!((call.frames, call.bytes), (600, call.arrived_bytes), "{transport}");
         let bytes = call.bytes as f64;
@@ -139,13 +145,15 @@ fn a_recording_is_sent_as_it_is_whatever_the_length_of_a_message() {
 
 #[test]
 fn frames_that_later_frames_need_are_not_given_up() {
-    // Retransmissions are late at their own instant, but in time for the frames behind.
-    for congestion in [FIXED, Congestion::Cubic] {
-        let plan = plan(Transport::QUIC_MESSAGE, "video", "delay=50ms,loss=1%", congestion);
-        let (whole, dropped) = (call(&plan), call(&dropping(plan)));
-        assert!(dropped.shown >= whole.shown, "{congestion:?}: {} {}", dropped.shown, whole.shown);
-        assert!(dropped.late > 0 || congestion != FIXED, "{dropped:?}");
-    }
+    // Retransmissions are late at their own instant, but in time for the frames behind: nothing is given up.
+    let patient = plan(Transport::QUIC_MESSAGE, "video", "delay=50ms,loss=1%", FIXED);
+    let dropped = call(&dropping(patient));
+    assert!(dropped.late > 0 && dropped.incomplete == 0, "{dropped:?}");
+    // A sender that falls behind gives up frames, and more of the others are in time.
+    let behind = plan(Transport::QUIC_MESSAGE, "video", "delay=50ms,loss=1%", Congestion::Cubic);
+    let shown = |plan: &Plan| (1..=10).map(|seed| call_of(plan, seed).shown).sum::<u64>();
+    let (whole, dropped) = (shown(&behind), shown(&dropping(behind)));
+    assert!(dropped > whole, "{dropped} {whole}");
 }
 
 #[test]

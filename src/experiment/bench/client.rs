@@ -47,6 +47,10 @@ pub(super) fn first_due(now: Time) -> Time {
     Time::from_nanos((now.as_nanos() / lead + 1) * lead)
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is handled at once, and a box for each delivery would be slower"
+)]
 enum Event {
     Received(Result<Delivery, ChannelError>),
     Due,

@@ -21,7 +21,7 @@ use crate::{
         on_path::{Ends, OnPath, Route, on_path},
         plan::Plan,
         record::{
-            observe::{Observers, PacketEvent, PacketLog, SampleSink},
+            observe::{Layout, Observers, PacketEvent, PacketLog, SampleSink},
             outcome::{Outcome, Usage},
             recorder::Recorder,
             units::{Judged, Units},
@@ -82,7 +82,7 @@ pub(in crate::experiment) fn run_beside(
     if packets.is_none() && !has_truth {
         taps.iter().for_each(|taps| taps.to_server.ignore_losses());
     }
-    let order = taps.as_ref().map(|taps| instrument(plan, taps, packets));
+    let order = taps.as_ref().map(|taps| instrument(plan, taps, packets, seed));
     let route = Route {
         limits: settings::limits(&plan.workload),
         observers: packet_observers(order, wire, &recording, beside),
@@ -162,13 +162,13 @@ fn reports_transit(plan: &Plan) -> bool {
 }
 
 /// The order instrument of a run of `plan`, which writes `log`.
-fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>) -> Instrument {
+fn instrument(plan: &Plan, taps: &PerDirection<Tap>, log: Option<PacketLog>, seed: u64) -> Instrument {
     let instrument = Instrument::new(taps);
     let instrument = if plan.path.is_real_time() { instrument.following_messages() } else { instrument };
     match log {
         Some(mut log) => {
-            let plan = plan.clone();
-            instrument.watched_by(move |seen| log(PacketEvent::of(seen, &plan)))
+            let (plan, layout) = (plan.clone(), Layout::of(plan, seed));
+            instrument.watched_by(move |seen| log(PacketEvent::of(seen, &plan, layout.as_ref())))
         }
         None => instrument,
     }

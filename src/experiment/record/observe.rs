@@ -5,7 +5,11 @@ use std::time::Duration;
 use crate::{
     capture::Recording,
     channel::Delivery,
-    experiment::{plan::Plan, record::budget::Budget, workload::Workload},
+    experiment::{
+        plan::Plan,
+        record::budget::Budget,
+        workload::{Scheduled, Workload},
+    },
     path::{Exit, Observer, PacketView, Side},
     tap::{Carried, Entering, Seen, Verdict},
     transport::{OrderedUnit, Transport},
@@ -134,7 +138,7 @@ pub struct Observers {
 
 impl LoggedPacket {
     /// A packet of a run of `plan`.
-    fn new(packet: &PacketView<'_>, entering: Entering<'_>, plan: &Plan) -> Self {
+    fn new(packet: &PacketView<'_>, entering: Entering<'_>, plan: &Plan, layout: Option<&Layout>) -> Self {
         let Plan { transport, ref workload, .. } = *plan;
         let Entering { carried, transmission, frames } = entering;
         let from = Side::sending(packet.direction);
@@ -153,11 +157,15 @@ impl LoggedPacket {
                 // Reports to the sender of a video belong to no message.
                 Carried::Stream { .. } if length == 0 => {}
                 Carried::Stream { id, start, end } => {
-                    portions.extend((start / length..end.div_ceil(length)).map(|place| Portion {
+                    let portion = |(place, start, end)| Portion {
                         id: on_stream(transport, workload, id, place),
-                        start: start.saturating_sub(place * length),
-                        end: (end - place * length).min(length),
-                    }));
+                        start,
+                        end,
+                    };
+                    match layout.filter(|_| from == Side::Client) {
+                        Some(layout) => portions.extend(layout.parts(start, end).map(portion)),
+                        None => portions.extend(parts(length, start, end).map(portion)),
+                    }
                 }
             }
         }
@@ -168,9 +176,11 @@ impl LoggedPacket {
 
 impl PacketEvent {
     /// What the order instrument has seen in a run of `plan`.
-    pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan) -> Self {
+    pub(in crate::experiment) fn of(seen: Seen<'_>, plan: &Plan, layout: Option<&Layout>) -> Self {
         match seen {
-            Seen::Entered(packet, entering) => Self::Entered(LoggedPacket::new(packet, entering, plan)),
+            Seen::Entered(packet, entering) => {
+                Self::Entered(LoggedPacket::new(packet, entering, plan, layout))
+            }
             Seen::Judged(direction, transmission, verdict) => {
                 Self::Judged { from: Side::sending(direction), transmission, verdict }
             }
@@ -179,6 +189,45 @@ impl PacketEvent {
                 Self::Left { from: Side::sending(packet.direction), number, at, exit }
             }
         }
+    }
+}
+
+/// The parts of messages of `length` from `start` to `end` of a stream, as [`Layout::parts`].
+fn parts(length: u64, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+    (start / length..end.div_ceil(length))
+        .map(move |place| (place, start.saturating_sub(place * length), (end - place * length).min(length)))
+}
+
+/// Where the messages of a stream lie whose sizes differ.
+pub(in crate::experiment) struct Layout {
+    /// The offset behind each message.
+    ends: Vec<u64>,
+}
+
+impl Layout {
+    /// The stream of the client, if it sends all frames of a video on one.
+    pub(in crate::experiment) fn of(plan: &Plan, seed: u64) -> Option<Self> {
+        let Plan { transport, workload, .. } = plan;
+        let is_one =
+            workload.application.video().is_some() && transport.ordered_unit() != OrderedUnit::Message;
+        let sizes =
+            |unit: Scheduled| unit.messages().map(|message| message.last.unwrap_or(workload.length) as u64);
+        let end = |end: &mut u64, size: u64| {
+            *end += size;
+            Some(*end)
+        };
+        let ends = || workload.schedule(Time::ZERO, seed).flat_map(sizes).scan(0, end).collect();
+        is_one.then(|| Self { ends: ends() })
+    }
+
+    /// The parts of messages from `start` to `end` of the stream: the place of each message, and the offsets in it.
+    fn parts(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64, u64)> {
+        let first = self.ends.partition_point(|behind| *behind <= start);
+        let begin = move |place: usize| place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (first..self.ends.len()).take_while(move |place| begin(*place) < end).map(move |place| {
+            let (from, to) = (begin(place), self.ends[place]);
+            (place as u64, start.max(from) - from, end.min(to) - from)
+        })
     }
 }
 
@@ -195,5 +244,19 @@ fn on_stream(transport: Transport, workload: &Workload, stream: u64, place: u64)
             MessageId { flow: u32::try_from(place).unwrap_or(u32::MAX), seq: number }
         }
         OrderedUnit::Message => workload.id(number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_of_a_stream_is_told_as_parts_of_messages_of_their_own_sizes() {
+        let layout = Layout { ends: vec![1000, 1400, 2400] };
+        let parts = |start, end| layout.parts(start, end).collect::<Vec<_>>();
+        assert_eq!(parts(900, 1500), [(0, 900, 1000), (1, 0, 400), (2, 0, 100)]);
+        assert_eq!(parts(1000, 1400), [(1, 0, 400)]);
+        assert_eq!(parts(2400, 2500), [], "behind the last message");
     }
 }
