@@ -31,11 +31,17 @@ use super::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   wirelab bench -o monday.json
-  wirelab report monday.json                       the same table again
-  wirelab report monday.json -o monday.md          as Markdown
+      a result
+  wirelab report monday.json
+      the same table again
+  wirelab report monday.json -o monday.md
+      as Markdown
   wirelab report monday.json tuesday.json -o both.csv
-  wirelab report monday.json -o monday.html        as a page with charts, for a browser
-  wirelab report bench-*-of-7.part -o all.json     all parts of a sweep, as one result")]
+      both results, as rows of one file
+  wirelab report monday.json -o monday.html
+      as a page with charts, for a browser
+  wirelab report bench-*-of-7.part -o all.json
+      all parts of a sweep, as one result")]
 pub(crate) struct Report {
     /// Results that `-o FILE.json` or `--json` has written; - is standard input
     #[arg(value_name = "FILE", required = true)]
