@@ -48,6 +48,7 @@ mod transfer;
 mod usage;
 mod values;
 mod verify;
+mod width;
 mod without_effect;
 
 use std::process::ExitCode;

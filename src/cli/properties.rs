@@ -6,11 +6,9 @@ use clap::Args;
 
 use super::{
     interrupt::{INTERRUPTED, leave_on_interrupt},
-    options::{
-        output::{OutputArgs, text_width},
-        transports::Transports,
-    },
+    options::{output::OutputArgs, transports::Transports},
     system::prepare_namespaces,
+    width::text_width,
 };
 use wirelab::{properties::measure, report::explain_properties};
 

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use toml::Table;
 
-use super::{options::output::text_width, output::raw};
+use super::{output::raw, width::text_width};
 use wirelab::report::wrapped;
 
 /// List the named scenarios, or print one as a file for --config

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::{
     interrupt::{INTERRUPTED, leave, on_interrupt},
-    options::output::terminal_width,
     output::{complain, raw},
+    width::terminal_width,
 };
 use wirelab::verify::{CASES, Case, RealWire, Verdict, to_table, verify};
 

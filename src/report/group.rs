@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    migrations::change,
+    change::change,
     model::{Cell, ResultFile},
     numbers, words,
 };

@@ -8,6 +8,7 @@
 mod axis;
 mod block;
 mod calls;
+mod change;
 mod chart;
 mod closing;
 mod columns;

@@ -487,7 +487,7 @@ fn a_page_marks_a_change_of_address_and_explains_latency_where_it_has_one() {
     assert_eq!((marks(&usual), usual.contains(explained)), (None, true));
     assert_eq!(marks(&page("--rebind 1s")).as_deref(), Some("new address"));
     assert_eq!(marks(&page("--handover 1s:300ms --after delay=40ms")).as_deref(), Some("no network"));
-    let call = page("--workload video --rtt 100ms");
+    let call = page("--workload video:30:2mbit:500ms --rtt 100ms --loss 0.5%");
     assert!(!call.contains(explained));
     // An instant as a time of three digits, not to the nanosecond.
     let (_, froze) = call.split_once(" froze for ").unwrap();

@@ -283,7 +283,7 @@ fn absurd_and_broken_calls_are_refused_in_one_line() {
         (show(&format!("hol -t quic -C {}", many.join(","))).to_string(), "10000 cells are too many"),
         (show("hol -t udp -d 10s --rebind 10s").to_string(), "is after the end of the measured time"),
         (show("hol -t udp -d 10s --rebind 1ns:nowhere").to_string(), "--rebind: "),
-        (show("hol -t udp -d 10s --after delay=1ms").to_string(), "--after: needs --handover"),
+        (show("hol -t udp -d 10s --after delay=1ms").to_string(), "--after needs --handover"),
         (show("bench -t quic-one --workload page:1000:10MB").to_string(), "packets"),
         (show("bench -t quic-one --workload page:/etc/passwd").to_string(), "--workload: "),
         (show("hol -t quic-one --workload page").to_string(), "use bench"),

@@ -12,8 +12,8 @@ use clap::Args;
 use crate::cli::{
     draft::Draft,
     output::{complain, is_closed_pipe, raw},
-    system::terminal_columns,
     usage::UsageError,
+    width::{COLUMNS, terminal_width},
 };
 use wirelab::report::{
     Format, PropertyTable, ResultFile, Svg, TextOptions, properties_to_text, to_svgs, to_text,
@@ -259,21 +259,6 @@ pub(crate) fn first_error<const N: usize>(results: [anyhow::Result<()>; N]) -> a
 const JSON: &str = "json";
 /// The ending of text, whose printed form depends on the terminal.
 const TEXT: &str = "txt";
-/// Columns where there is no terminal.
-pub(crate) const COLUMNS: usize = 100;
-
-/// The width of the terminal on standard output, if it is one; `COLUMNS` in the environment comes first.
-pub(crate) fn terminal_width() -> Option<usize> {
-    let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    set.or_else(terminal_columns).filter(|columns| *columns > 0)
-}
-
-/// The width for prose: that of the terminal, but at most a line that is easy to read.
-pub(crate) fn text_width() -> usize {
-    const MEASURE: usize = 100;
-    terminal_width().unwrap_or(MEASURE).min(MEASURE)
-}
-
 /// Whether the locale is UTF-8: the first of `LC_ALL`, `LC_CTYPE` and `LANG` that is set decides.
 fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());

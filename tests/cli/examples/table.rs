@@ -194,7 +194,7 @@ pub(super) const SWEEPS: &[Example] = &[
     plain(
         "wirelab bench --loss 0%,1% --seeds 3 --print-config",
         &[],
-        &["loss = [\"0%\", \"1%\"]", "seeds = \"3\"", "# Defaults:", "# flows = \"8\""],
+        &["loss = [\"0%\", \"1%\"]", "seeds = 3", "# Defaults:", "# flows = 8"],
     ),
     plain(
         "wirelab bench --config sweep.toml --shard 3/7 --resume",

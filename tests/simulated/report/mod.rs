@@ -175,9 +175,11 @@ fn text_keeps_to_the_width() {
 
 #[test]
 fn p99_always_stands_beside_loss() {
-    let text = text(&sample::five_transports(), 20);
-    let head = text.lines().find(|line| line.contains("p99")).unwrap();
-    assert!(head.contains("lost"));
+    for width in [60, 80, 100] {
+        let text = text(&sample::five_transports(), width);
+        let head = text.lines().find(|line| line.contains("p99")).unwrap();
+        assert!(head.contains("lost"), "{width}: {head}");
+    }
 }
 
 #[test]
