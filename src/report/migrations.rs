@@ -119,7 +119,7 @@ fn how(cell: &Cell, migration: &Migration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::model::{Link, Workload};
+    use crate::report::model::Workload;
 
     fn said(survives: bool, seeds: u64, [connections, silent, reconnected_seeds]: [u64; 3]) -> String {
         let migration = Migration {
@@ -173,23 +173,5 @@ mod tests {
         moved.unvalidated_ratio = crate::report::Ratio::new(1.0);
         let said = sentence(&cell, "quic-one").unwrap();
         assert!(said.ends_with("1.00 bytes for each byte received from it (the limit is 3)"), "{said}");
-    }
-
-    #[test]
-    fn the_change_is_described_with_the_other_network() {
-        let mut cell = Cell::new("udp", "sim", None, Workload::default());
-        let described = |cell: &mut Cell, migration: Migration| {
-            cell.migration = Some(migration);
-            change(cell).unwrap()
-        };
-        let new = Migration { at_ns: 5_000_000_000, changed: "ip".to_owned(), ..Default::default() };
-        assert_eq!(described(&mut cell, new.clone()), "new IP address after 5 s");
-        let way = || crate::link::LinkSettings::of(&"delay=40ms,rate=5mbit".parse().unwrap());
-        let after = Link { to_server: way(), to_client: way() };
-        let handover = Migration { outage_ns: Some(300_000_000), after: Some(after), ..new };
-        assert_eq!(
-            described(&mut cell, handover),
-            "no network after 5 s for 300 ms, then another: 80 ms round trip, no loss, 5 Mbit/s"
-        );
     }
 }
