@@ -53,9 +53,9 @@ impl FromStr for Rebind {
             None => (value, NewAddress::default()),
         };
         match parse_duration(at).map_err(|e| invalid(e.to_string()))? {
-            Duration::ZERO => Err(invalid(
-                "expected a time above 0: the figures compare with the time before the change".to_owned(),
-            )),
+            Duration::ZERO => {
+                Err(invalid("expected a time above 0: clients begin at their first address".to_owned()))
+            }
             at => Ok(Self { at, what }),
         }
     }
