@@ -220,7 +220,7 @@ pub(super) fn instead(command: Option<&Command>, option: &str) -> Option<&'stati
         None => foreign.commands.is_empty(),
     };
     let named = || OPTIONS.iter().filter(|foreign| foreign.names.contains(&option)).filter(fits);
-    // What is said for this command wins over what is said for all.
+    // A hint for this command comes before one for all commands.
     let found = named().find(|foreign| !foreign.commands.is_empty()).or_else(|| named().next());
     found.map(|foreign| foreign.instead)
 }

@@ -24,8 +24,8 @@ pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
     Ok(stop)
 }
 
-/// Has the first interrupt end the program with `status`, for commands that have nothing to write before they are
-/// done.
+/// From now on, the first interrupt ends the program with `status`. For commands that have nothing to write before
+/// they are done.
 ///
 /// Returns an error if the system takes no signal handler.
 pub(crate) fn leave_on_interrupt(status: u8) -> io::Result<()> {

@@ -7,22 +7,20 @@
 mod link;
 mod moves;
 mod page;
+mod running;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Map, Value};
+pub use self::running::Running;
 
 use self::page::PageOptions;
 use crate::{
     experiment::{
-        Batch, Bench, Driven, Experiment, Handshake, HandshakePlan, Mode, Moves, Options, Outcome, PathKind,
-        Plan, Progress, Request, RunError, Runs, Setup, Which, Workload,
+        Bench, Experiment, HandshakePlan, Mode, Moves, PathKind, Plan, Setup, Workload,
         application::{Application, game},
-        choose, config, drive, entry, episode, given_options, handshake_config, messages_config, pair,
     },
     link::{LinkOptions, LinkSpec},
-    path::StopSignal,
-    report::{ResultFile, count, episode::Episode, setting},
+    report::{count, setting},
     transport::{Congestion, FIXED_WINDOW_BYTES, LossDetection, Transport},
     unit::{PerDirection, Size, UnitError, nanos, parse_duration, parse_positive_duration},
 };
@@ -68,16 +66,6 @@ pub struct Scenario {
     line: String,
     /// The options that were given, by long name without dashes, and their values.
     given: BTreeMap<String, Vec<String>>,
-}
-
-/// How a scenario is run.
-pub struct Running<'a> {
-    /// Set to end it early.
-    pub stop: &'a StopSignal,
-    /// Receives the number of runs that have ended.
-    pub progress: Progress,
-    /// Whether the result must include the data for pictures.
-    pub pictures: bool,
 }
 
 /// Options whose values are separated by commas in the program too. It takes a list of transports as one value.
@@ -298,70 +286,6 @@ impl Scenario {
         })
     }
 
-    /// Runs the command. With a ladder, also returns its episodes.
-    ///
-    /// Returns an error if a ladder's run fails, or if the stop signal was set.
-    pub fn run(&self, running: &Running<'_>) -> Result<(ResultFile, Vec<Episode>), RunError> {
-        let file = ResultFile::new(&*self.command);
-        if self.command == "handshake" {
-            let request = self.request::<Handshake>(self.handshakes());
-            let mut config = self.config::<Handshake>(&request);
-            config.extend(handshake_config(&request));
-            let file = ResultFile { config, ..file };
-            return Ok((self.drive(&Handshake, &request, running, file)?.file, Vec::new()));
-        }
-        if let Some(plans) = self.page_plans() {
-            return Ok((self.run_page(plans, running, file)?, Vec::new()));
-        }
-        let bench = Bench { follows_losses: self.command == "hol" };
-        // An invalid change is refused when the command line is read.
-        if let Some(Ok(plans)) = self.moved_plans() {
-            return Ok((self.run_moved(bench, plans, running, file)?, Vec::new()));
-        }
-        let request = self.request::<Bench>(self.plans());
-        let mut config = self.config::<Bench>(&request);
-        config.extend(messages_config(&request, |plan| plan));
-        let driven = self.drive(&bench, &request, running, ResultFile { config, ..file })?;
-        let episodes = match (driven.runs.first(), request.batches.first()) {
-            (Some(runs), Some(batch)) if self.has_ladder => episodes(&batch.plans, runs, running.stop)?,
-            _ => Vec::new(),
-        };
-        Ok((driven.file, episodes))
-    }
-
-    /// Every option, resolved, and those that were given.
-    fn config<E: Experiment>(&self, request: &Request<E::Plan>) -> Map<String, Value> {
-        let mut all = config::<E>(request, self.first_seed);
-        all.extend([entry("options", given_options(&self.given))]);
-        all
-    }
-
-    /// A request for all plans that can be run.
-    fn request<E: Experiment>(&self, plans: Vec<E::Plan>) -> Request<E::Plan> {
-        let mut request = Request { batches: Vec::new(), skipped: Vec::new() };
-        request.add::<E>(Batch { path: self.path, seeds: self.seeds, plans, servers: Vec::new() });
-        request
-    }
-
-    fn drive<E: Experiment>(
-        &self,
-        experiment: &E,
-        request: &Request<E::Plan>,
-        running: &Running<'_>,
-        file: ResultFile,
-    ) -> Result<Driven<E::Outcome>, RunError> {
-        let options = Options {
-            first_seed: self.first_seed,
-            stop: running.stop.clone(),
-            recorder: None,
-            progress: running.progress.clone(),
-            samples: None,
-            pictures: running.pictures,
-        };
-        let driven = drive(experiment, request, &options, file);
-        if driven.interrupted { Err(RunError::Interrupted) } else { Ok(driven) }
-    }
-
     /// The plans of a command with messages.
     pub fn plans(&self) -> Vec<Plan> {
         let each = |&congestion: &Congestion| {
@@ -412,17 +336,6 @@ impl Scenario {
     }
 }
 
-/// The episode of the ladder: one, or a pair if there are two transports.
-fn episodes(plans: &[Plan], runs: &[Runs<Outcome>], stop: &StopSignal) -> Result<Vec<Episode>, RunError> {
-    let Some((plan, seed)) = choose(plans, runs, Which::Longest) else { return Ok(Vec::new()) };
-    match plans {
-        [left, right] => {
-            Ok(pair([left, right], &[seed], Which::Longest, stop)?.map_or_else(Vec::new, Vec::from))
-        }
-        _ => Ok(episode(plan, seed, Which::Longest, stop)?.into_iter().collect()),
-    }
-}
-
 fn positive(text: &str) -> Result<Duration, String> {
     parse_positive_duration(text).map_err(|e| e.to_string())
 }
@@ -444,6 +357,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::path::StopSignal;
 
     #[test]
     fn a_handshake_result_has_its_configuration() {

@@ -210,7 +210,7 @@ fn what_the_path_can_carry_of_udp_arq_tcp_and_quic_is_the_default() {
     };
     let short = "-d 50ms -w 0s";
     let all = [(format!("bench {short}"), 6), (format!("hol {short}"), 6)];
-    // Without those over which a transfer does not complete.
+    // The default leaves out transports over which a transfer on a lossy link does not complete.
     for (command, count) in all.into_iter().chain([("transfer --bytes 10KB".to_owned(), 4)]) {
         let (measured, skipped) = transports(&command);
         assert_eq!((measured.len(), &skipped[..]), (count, &["tcp".to_owned()][..]), "{command}");

@@ -90,7 +90,8 @@ impl<'a> Connector<'a> {
         self.server.resent()
     }
 
-    /// What was sent again since this was called last, once the server has noticed that its connections are closed.
+    /// Packets that both ends sent again since the last call. Waits, for a limited time, until the server has noticed
+    /// that its connections are closed.
     pub(super) async fn take_resent(&self) -> Option<u64> {
         for _ in 0..CLOSING_LOOKS {
             if !self.server.has_connections() {
