@@ -62,24 +62,28 @@ fn kernel_tcp_quic_and_datagrams_share_a_link_each_under_its_own_controller() {
     assert!(cell["share"]["utilisation_ratio"].as_f64().unwrap() > 0.9, "{cell}");
 }
 
-/// How far the share of one of two equal CUBIC senders may be from a half after `seconds` at 20 Mbit/s and 20 ms, with
-/// a queue of one bandwidth-delay product: three standard deviations.
+/// How far the share of one of two equal CUBIC senders may be from a half after `seconds` on the link of
+/// [`share_of_equal_senders`]: three standard deviations.
 ///
-/// A full queue drops a packet of one of them, with a probability that is its share x. That sender reduces its window
-/// by 30% (RFC 9438 section 4.6), and both then grow by half of that, in the Reno-friendly region. So x becomes 0.85 x
-/// with probability x, and x + 0.15 (1 - x) otherwise. Its mean moves to a half by 30% at each drop, and its variance
-/// settles at 0.15^2 / 4 / (1 - 0.7^2) = 0.011. Correlations of 0.7 from drop to drop make the variance of the mean
-/// over n drops 0.011 x 1.7 / 0.3 / n. Between drops, both windows together grow by 10 packets, 30% of half of the 67
-/// that fit, by 1.06 packets (section 4.3) in each round trip of 30 ms.
+/// A packet is dropped when a window has grown by one and the queue is full. Both windows grow equally fast, in the
+/// Reno-friendly region, so a drop meets either sender with the same probability, whatever its share x is. That sender
+/// reduces its window by 30% (RFC 9438 section 4.6), and both then grow by half of that. So x becomes 0.85 x or 0.85 x +
+/// 0.15. Its mean moves to a half by 15% at each drop, and its variance settles at 0.15^2 / 4 / (1 - 0.85^2) = 0.0203.
+/// Correlations of 0.85 from drop to drop make the variance of the mean over n drops 0.0203 x 1.85 / 0.15 / n. Packets
+/// that are a little late make drops depend on the share as well, which brings it back to a half sooner: 18 runs of 15 s
+/// had a standard deviation of 0.017, where this says 0.030.
+///
+/// Path and queue hold 42 packets. Between drops, both windows together grow by 30% of half of them, by 1.06 packets
+/// (section 4.3) in each round trip, which takes 8.5 to 10 ms as the queue fills up.
 fn spread_of_equal_senders(seconds: f64) -> f64 {
-    let between_drops = 10.0 / 1.06 * 0.03;
+    let between_drops = 0.15 * 42.0 / 1.06 * 0.00925;
     let drops = seconds / between_drops;
-    3.0 * (0.011 * 1.7 / 0.3 / drops).sqrt()
+    3.0 * (0.0203 * 1.85 / 0.15 / drops).sqrt()
 }
 
 /// The share of one of two CUBIC senders of the kernel's, over this time.
 fn share_of_equal_senders(seconds: u32) -> f64 {
-    let link = "--rtt 20ms --rate 20mbit --queue 1bdp --loss 0%";
+    let link = "--rtt 5ms --rate 50mbit --queue 1bdp --loss 0%";
     share(&cell(&format!("share -t tcp:cubic,tcp:cubic -d {}s -w 5s {link}", seconds + 5)), 0)
 }
 
@@ -90,12 +94,12 @@ fn two_kernel_cubic_senders_share_equally_but_for_the_chance_of_drops() {
         return;
     }
     let allowed = spread_of_equal_senders(15.0);
-    assert!((0.09..0.11).contains(&allowed), "{allowed}");
+    assert!((0.08..0.1).contains(&allowed), "{allowed}");
     let share = share_of_equal_senders(15);
     assert!((share - 0.5).abs() < allowed, "{share}");
 }
 
-/// Within 5 percentage points, which is the spread by chance.
+/// Within 5 percentage points, which is more than the spread by chance.
 #[test]
 #[ignore = "takes a minute"]
 fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
@@ -104,10 +108,10 @@ fn two_kernel_cubic_senders_share_within_five_percent_over_a_minute() {
         return;
     }
     let allowed = spread_of_equal_senders(60.0);
-    assert!((0.049..0.053).contains(&allowed), "{allowed}");
+    assert!((0.04..0.05).contains(&allowed), "{allowed}");
     let share = share_of_equal_senders(60);
     say(&format!("two CUBIC senders: {share}"));
-    assert!((share - 0.5).abs() < 0.05, "{share}");
+    assert!((share - 0.5).abs() < allowed, "{share}");
 }
 
 /// RFC 9438 section 5.1, table 1: with a round trip of 100 ms and the same loss, Reno and CUBIC have windows of 38
