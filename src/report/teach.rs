@@ -2,11 +2,11 @@
 
 use super::{group::Group, model::Cell, numbers, words};
 
-/// A sentence for each row, then how its delay divides where the congestion window took a part.
+/// A sentence for each row, then how its delay divides where messages waited before they were sent.
 pub(super) fn teach(group: &Group<'_>) -> Vec<String> {
     let seen = group.rows().filter_map(|(cell, label)| Some(format!("{label}: {}", seen(cell)?)));
-    let window = group.rows().filter_map(|(cell, label)| Some(format!("{label}: {}", window(cell)?)));
-    seen.chain(window).collect()
+    let divided = group.rows().filter_map(|(cell, label)| Some(format!("{label}: {}", divided(cell)?)));
+    seen.chain(divided).collect()
 }
 
 /// Why no closed form applies to some rows, each reason once.
@@ -56,22 +56,32 @@ fn seen(cell: &Cell) -> Option<String> {
     }
 }
 
-/// How the mean delay divides, where the congestion window took a part of it.
-fn window(cell: &Cell) -> Option<String> {
+/// How the mean delay divides, where messages waited before they were sent.
+fn divided(cell: &Cell) -> Option<String> {
     let budget = cell.budget_ns.as_ref()?;
-    let (window, recovery, order) = (budget.send_wait?, budget.recovery?, budget.order_wait?);
+    let (sending, recovery, order) = (budget.send_wait?, budget.recovery?, budget.order_wait?);
+    let cause = cause_of_send_wait(cell)?;
     // Less than a thousandth of the delay is not worth a sentence.
-    if window == 0 || window < (recovery + order) / 1000 {
+    if sending == 0 || sending < (recovery + order) / 1000 {
         return None;
     }
     Some(format!(
-        "the mean delay of {} divides into {} before sending (window and pacing: congestion, not order), {} of \
-         recovery and {} of waiting for order",
-        numbers::time(window + recovery + order),
-        numbers::time(window),
+        "the mean delay of {} divides into {} before sending ({cause}), {} of recovery and {} of waiting for order",
+        numbers::time(sending + recovery + order),
+        numbers::time(sending),
         numbers::time(recovery),
         numbers::time(order),
     ))
+}
+
+/// Why messages wait before they are sent. `None` where only the machine can have been late: the flag `send-late` says
+/// so if that matters.
+fn cause_of_send_wait(cell: &Cell) -> Option<&'static str> {
+    match (cell.path.as_str(), &cell.congestion) {
+        ("sim", _) => Some("window and pacing: congestion, not order"),
+        (_, Some(_)) => Some("window, pacing and this machine's lateness, not order"),
+        (_, None) => None,
+    }
 }
 
 /// A share as "10 of 11": the nearest fraction with a small denominator.
@@ -98,6 +108,32 @@ fn fraction(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::model::{Budget, Workload};
+
+    #[test]
+    fn a_congestion_window_is_blamed_only_where_there_is_one() {
+        let budget = Budget {
+            send_wait: Some(300_000),
+            recovery: Some(1_000_000),
+            order_wait: Some(3_000_000),
+            ..Budget::default()
+        };
+        let divided = |path: &str, congestion: Option<&str>| {
+            let mut cell = Cell::new("quic-one", path, None, Workload::default());
+            (cell.budget_ns, cell.congestion) = (Some(budget.clone()), congestion.map(str::to_owned));
+            divided(&cell)
+        };
+        let sentence = |cause: &str| {
+            Some(format!(
+                "the mean delay of 4.30 ms divides into 300 us before sending ({cause}), 1.00 ms of recovery and 3.00 ms of \
+                 waiting for order"
+            ))
+        };
+        assert_eq!(divided("sim", Some("cubic")), sentence("window and pacing: congestion, not order"));
+        let late = sentence("window, pacing and this machine's lateness, not order");
+        assert_eq!(divided("netns", Some("cubic")), late);
+        assert_eq!(divided("netns", None), None);
+    }
 
     #[test]
     fn a_share_reads_as_a_small_fraction() {

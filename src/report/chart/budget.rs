@@ -69,7 +69,8 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "budget",
         title: "Where the time went (mean per delivered message)".to_owned(),
         row: None,
-        caption: "Path: on the link, without the queue. Queue: waiting at the bottleneck. Send wait: before the first sending, for the window and pacing. Recovery: from the first \
+        caption: "Path: on the link, without the queue. Queue: waiting at the bottleneck. Send wait: before the first \
+                  sending, for the window and pacing, and in real time for the machine. Recovery: from the first \
                   sending to the sending of the copy that arrived; none without a loss. Order wait: complete at the \
                   receiver, but held back for earlier messages. Host: processing at both ends, none in virtual time.",
         sentences: Vec::new(),
