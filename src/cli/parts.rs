@@ -46,6 +46,7 @@ impl Parts {
         match (parts.is_empty(), other) {
             (true, _) => Ok(None),
             (false, Some(other)) => {
+                File::open(other).map_err(|error| anyhow!("cannot read {}: {error}", other.display()))?;
                 let other = other.display();
                 bail!(UsageError::new(format!(
                     "{other} is not a part of a result: name all its parts, alone"
@@ -119,12 +120,16 @@ pub(crate) fn check_part<O: DeserializeOwned>(
     expected: &PartHeader,
     jobs: &[usize],
 ) -> anyhow::Result<()> {
-    let other = |why: String| anyhow!("--resume: {} is another part: {why}; remove it first", path.display());
+    let shown = path.display();
+    let other = |why: String| anyhow!("--resume: {shown} is another part: {why}; remove it first");
     let found = header(path)?.ok_or_else(|| other("it is not a part of a wirelab result".to_owned()))?;
     match difference(&found, expected) {
         Some(difference) => Err(other(difference)),
         None if found.shard != expected.shard => Err(other(format!("it is {}", found.shard))),
-        None => read_part::<O>(path, jobs).map(drop),
+        None => match read_part::<O>(path, jobs) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(anyhow!("--resume: {error}; remove it first")),
+        },
     }
 }
 
@@ -138,7 +143,8 @@ fn read_part<O: DeserializeOwned>(path: &Path, jobs: &[usize]) -> anyhow::Result
 
 /// The header of a part; `None` if the file is something else.
 fn header(path: &Path) -> anyhow::Result<Option<PartHeader>> {
-    if path == Path::new("-") {
+    // What can be read only once is left to whoever reads results.
+    if path == Path::new("-") || std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
         return Ok(None);
     }
     let unreadable = |error: &dyn std::fmt::Display| anyhow!("cannot use {}: {error}", path.display());

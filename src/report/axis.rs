@@ -64,7 +64,8 @@ const WORKLOAD: [(&str, Read); 3] = [
 fn of_link(groups: &[Group<'_>]) -> Vec<Axis> {
     let delay = |cell: &Cell| {
         let Link { to_server, to_client } = cell.link.as_ref()?;
-        let sum = to_server.count("delay_ns").unwrap_or(0) + to_client.count("delay_ns").unwrap_or(0);
+        let delay = |way: &LinkSettings| way.count("delay_ns").unwrap_or(0);
+        let sum = delay(to_server).saturating_add(delay(to_client));
         Some((numbers::setting(sum), Some(sum as f64)))
     };
     let properties = PROPERTIES.iter().filter(|property| property.key() != "delay").filter_map(|property| {

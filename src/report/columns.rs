@@ -270,7 +270,7 @@ const DETECTION: [Spec; 8] = [
 /// The losses that were detected in one way; `None` if there were none.
 fn found(cell: &Cell, of: fn(&LossCauses) -> FoundLosses) -> Option<Figure> {
     let FoundLosses { losses, false_losses, detection_mean_ns: ns } = of(truth(cell)?.by_cause.as_ref()?);
-    (losses + false_losses > 0).then_some(Figure::Found { losses, false_losses, ns })
+    (losses > 0 || false_losses > 0).then_some(Figure::Found { losses, false_losses, ns })
 }
 
 /// A counter of the kernel's TCP, if it retransmitted anything.
@@ -283,7 +283,10 @@ fn kernel(cell: &Cell, of: fn(&KernelRecovery) -> Option<u64>) -> Option<Figure>
 fn truth(cell: &Cell) -> Option<&Truth> {
     let truth = cell.recovery.as_ref()?.truth.as_ref()?;
     let Truth { resent_packets, false_losses, undeclared_losses, detection_ns, .. } = truth;
-    (resent_packets + false_losses + undeclared_losses + detection_ns.n > 0).then_some(truth)
+    [*resent_packets, *false_losses, *undeclared_losses, detection_ns.n]
+        .iter()
+        .any(|count| *count > 0)
+        .then_some(truth)
 }
 
 /// The median delay of a queue that messages share with a background.

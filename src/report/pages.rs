@@ -93,7 +93,7 @@ pub(super) enum Phase {
 /// for another object may be taken by that first, so an object may also wait after the handshake.
 pub(super) fn phases(bar: &Bar) -> [(Phase, u64, u64); 5] {
     let connecting = bar.connecting_from_ns.max(bar.known_ns);
-    let connected = connecting + bar.connecting_ns;
+    let connected = connecting.saturating_add(bar.connecting_ns);
     [
         (Phase::Waiting, bar.known_ns, connecting),
         (Phase::Connecting, connecting, connected),
@@ -123,7 +123,9 @@ fn row(index: usize, bar: &Bar, longest: u64) -> Vec<String> {
 
 /// The bar of an object, after dots for the time in which it was not known.
 fn drawn(bar: &Bar, longest: u64) -> String {
-    let at = |ns: u64| (u128::from(ns) * u128::from(WIDTH) / u128::from(longest.max(1))) as usize;
+    // A file may say that an object was known, or waited, after the end.
+    let at =
+        |ns: u64| (u128::from(ns.min(longest)) * u128::from(WIDTH) / u128::from(longest.max(1))) as usize;
     let letter = |phase| match phase {
         Phase::Waiting => 'w',
         Phase::Connecting => 'c',
@@ -157,6 +159,12 @@ mod tests {
         };
         let expected = [(".", 10), ("c", 8), ("w", 7), ("r", 15), ("d", 10)];
         assert_eq!(drawn(&bar, 50), expected.map(|(letter, times)| letter.repeat(times)).concat());
+    }
+
+    #[test]
+    fn a_bar_with_impossible_instants_is_no_longer_than_others() {
+        let bar = Bar { known_ns: u64::MAX, connecting_ns: u64::MAX, complete_ns: 50, ..Bar::default() };
+        assert_eq!(drawn(&bar, 50), ".".repeat(usize::try_from(WIDTH).unwrap()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod mistakes;
 mod parts;
 mod serve_send;
 mod single_messages;
+mod strange_results;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;

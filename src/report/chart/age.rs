@@ -30,7 +30,11 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let curves: Vec<(AgeCurve, String, Option<Move>)> = group.rows().filter_map(curve).collect();
     let seed = curves.first()?.0.seed;
     let length = |curve: &AgeCurve| {
-        let end = curve.spans.iter().map(|[from, youngest, oldest]| from + oldest - youngest).max();
+        let end = curve
+            .spans
+            .iter()
+            .map(|[from, youngest, oldest]| from.saturating_add(oldest.saturating_sub(*youngest)))
+            .max();
         end.unwrap_or(0).saturating_sub(curve.from_ns)
     };
     let most = curves.iter().map(|(curve, ..)| length(curve)).max()?;

@@ -88,7 +88,7 @@ fn row(budget: &Budget, label: &str, first: usize) -> Row {
         value: ns as f64,
         title: format!("{name} {}", numbers::time(ns)),
     };
-    let sum = known().map(|(.., ns)| ns).sum();
+    let sum = known().map(|(.., ns)| ns).fold(0, u64::saturating_add);
     Row { label: label.to_owned(), parts: known().map(part).collect(), note: numbers::time(sum) }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn chart(group: &Group<'_>, keys: &Keys) -> Option<Chart> {
 /// The figures of one transfer, for readers who cannot see the chart.
 fn sentence(progress: &Progress, label: &str, rates: &[u64]) -> String {
     let most = rates.iter().max().copied().unwrap_or(0);
-    let dropped: u64 = progress.dropped.iter().sum();
+    let dropped = progress.dropped.iter().copied().fold(0, u64::saturating_add);
     let window = progress.window_bytes.iter().flatten().max();
     let window =
         window.map_or_else(String::new, |most| format!(", a window of up to {}", bytes(*most as f64)));

@@ -71,7 +71,7 @@ impl Move {
 
     /// The part of it that lies between `from` and `to`.
     pub(super) fn draw(self, area: &Area, x: &Scale, [from, to]: [u64; 2]) -> Markup {
-        let until = (self.at_ns + self.outage_ns).min(to);
+        let until = self.at_ns.saturating_add(self.outage_ns).min(to);
         if self.at_ns < from || self.at_ns > to {
             return html! {};
         }
