@@ -32,7 +32,7 @@ impl Pooled for Mean {
     }
 
     fn value(&self, weights: &[u64]) -> Option<f64> {
-        let n: u64 = weights.iter().sum();
+        let n = weights.iter().copied().fold(0, u64::saturating_add);
         let sum: f64 = self.0.iter().zip(weights).map(|(value, weight)| value * *weight as f64).sum();
         (n > 0).then(|| sum / n as f64)
     }

@@ -28,7 +28,8 @@ const PARTS: [BudgetPart; 6] = [
 pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
     let budgets: Vec<(&Budget, &String)> =
         group.rows().filter_map(|(cell, label)| Some((cell.budget_ns.as_ref()?, label))).collect();
-    let total = |budget: &Budget| PARTS.iter().filter_map(|(.., read)| read(budget)).sum::<u64>();
+    let total =
+        |budget: &Budget| PARTS.iter().filter_map(|(.., read)| read(budget)).fold(0, u64::saturating_add);
     let whole: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 0)).collect();
     let delays: Vec<Row> = budgets.iter().map(|(budget, label)| row(budget, label, 1)).collect();
     let most = budgets.iter().map(|(budget, _)| total(budget)).max().filter(|most| *most > 0)?;

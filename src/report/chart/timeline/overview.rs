@@ -66,7 +66,7 @@ pub(super) fn overview(overview: &Overview, area: &Area, x: &Scale, latency: [f6
             }
             @for (name, class, counts, bottom) in lanes {
                 text x=(Px(area.left - 8.0)) y=(Px(bottom)) text-anchor="end" { (name) }
-                g data-counts=(name) data-total=(counts.iter().sum::<u64>()) {
+                g data-counts=(name) data-total=(counts.iter().copied().fold(0, u64::saturating_add)) {
                     path class=(class) stroke-width=(Px((width - 0.6).max(0.6))) d=(lane(counts, bottom)) {}
                 }
             }
