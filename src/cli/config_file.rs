@@ -104,24 +104,32 @@ impl FileOptions {
 
     fn parse(text: &str, command: &Command) -> Result<Self, String> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            let line =
-                error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+            let line = before.matches('\n').count() + 1;
             format!("line {line}: {}", error.message())
         })?;
         let mut file = Self { options: BTreeMap::new(), scenario: None };
-        let is_command = |key: &str| Cli::command().find_subcommand(key).is_some_and(Cli::is_sweep);
+        let mut all = Cli::command();
+        all.build();
+        let other = |key: &str| all.find_subcommand(key).filter(|command| Cli::is_sweep(command));
         // The table of the command comes last, so that it wins over what is there for all commands.
-        let mut own = None;
+        let (mut own, mut others) = (None, Vec::new());
         for (key, value) in &table {
             match value {
                 Value::String(name) if key == SCENARIO => file.scenario = Some(name.parse()?),
                 Value::Table(_) if key == SCENARIO => {}
                 Value::Table(table) if key == command.get_name() => own = Some(table),
-                Value::Table(_) if is_command(key) => {}
+                Value::Table(table) if other(key).is_some() => others.push((key, table)),
                 value => file.insert(command, key, value)?,
             }
         }
         own.into_iter().flatten().try_for_each(|(key, value)| file.insert(command, key, value))?;
+        // Not used, but a key that the other command does not know is a mistake all the same.
+        let mut unused = Self { options: BTreeMap::new(), scenario: None };
+        for (name, table) in others {
+            let Some(command) = other(name) else { continue };
+            table.iter().try_for_each(|(key, value)| unused.insert(command, key, value))?;
+        }
         Ok(file)
     }
 
@@ -139,6 +147,9 @@ impl FileOptions {
             (true, value) => {
                 let values = values(value)
                     .ok_or_else(|| format!("`{key}`: expected text, a number, or an array of them"))?;
+                if values.len() > 1 && !given::takes_several(arg) {
+                    return Err(format!("`{key}`: expected one value, not an array"));
+                }
                 self.options.insert(key.to_owned(), values);
             }
         }
@@ -253,6 +264,9 @@ mod tests {
             ("loss = []", "`loss`: expected text"),
             ("keep-order = 'yes'", "`keep-order`: expected true or false"),
             ("seeds = 5\nloss", "line 2"),
+            ("seeds = 5\n= 3", "line 2"),
+            ("seeds = [5, 6]", "`seeds`: expected one value"),
+            ("[hol]\nbogus = 1", "unknown key `bogus`: expected an option of wirelab hol"),
             ("scenario = 'moon'", "moon"),
         ] {
             let error = options("bench", text).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ffi::OsString};
 
-use clap::{Arg, ArgMatches, Args, Command, parser::ValueSource};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, parser::ValueSource};
 use serde_json::{Map, Value};
 use wirelab::experiment::given_options;
 
@@ -111,6 +111,12 @@ impl Given {
         }
         arguments
     }
+}
+
+/// Whether an option or an argument takes several values.
+pub(super) fn takes_several(arg: &Arg) -> bool {
+    matches!(arg.get_action(), ArgAction::Append)
+        || arg.get_num_args().is_some_and(|number| number.max_values() > 1)
 }
 
 /// The name of an option, or the id of a positional argument.

@@ -2,16 +2,24 @@
 
 use std::{
     env,
+    io::Read as _,
     path::PathBuf,
-    process::{Command as Process, ExitCode, Stdio},
+    process::{Child, Command as Process, ExitCode, Stdio},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::Value;
-use wirelab::report::{ResultFile, Saved, from_json};
+use wirelab::report::{ResultFile, Saved, episode::Episode, from_json};
 
-use super::{Cli, given::Given, output::line, report::read};
+use super::{
+    Cli,
+    given::Given,
+    interrupt::{INTERRUPTED, leave, on_interrupt},
+    output::{line, note, printable},
+    report::read,
+};
 
 /// Run the options of a saved result again, and compare the figures
 ///
@@ -40,15 +48,25 @@ impl Rerun {
             bail!("cannot compare {shown}: it has no figures, because nothing was measured");
         }
         let again = again(&saved).map_err(|why| anyhow!("cannot run {shown} again: {why}"))?;
+        let (rows, made) = (saved.cells.len(), again.cells.len());
+        if rows != made {
+            bail!(
+                "cannot compare {shown}: it has {rows} rows, and its options make {made}; did report put results together?"
+            );
+        }
+        if !is_of_same_messages(&saved, &again) {
+            note("not compared: the ladder, which is of a message that --ladder chose");
+        }
         let differences = differences(&saved, &again)?;
-        let cells = saved.cells.len();
         let versions = match saved.version == again.version {
             true => format!("version {}", again.version),
-            false => format!("saved by version {}, run by version {}", saved.version, again.version),
+            false => {
+                format!("saved by version {}, run by version {}", printable(&saved.version), again.version)
+            }
         };
         if differences.is_empty() {
-            let rows = if cells == 1 { "row" } else { "rows" };
-            line(format!("the same: every figure of {cells} {rows} ({versions})"))?;
+            let noun = if rows == 1 { "row" } else { "rows" };
+            line(format!("the same: every figure of {rows} {noun} ({versions})"))?;
             return Ok(ExitCode::SUCCESS);
         }
         for Difference { place, saved, now } in differences.iter().take(SHOWN) {
@@ -74,12 +92,44 @@ fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
         process.arg("--pictures");
     }
     process.args(options.arguments(command)).stdin(Stdio::null()).stderr(Stdio::inherit());
-    let output = process.output()?;
-    match from_json(&output.stdout) {
+    let output = output(process)?;
+    match from_json(&output) {
         Ok(again) => Ok(again),
-        Err(_) if output.stdout.is_empty() => bail!("the run failed"),
+        Err(_) if output.is_empty() => bail!("the run failed"),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Runs a process, which ends with this one if that is interrupted. Returns what it writes to its standard output.
+fn output(mut process: Process) -> anyhow::Result<Vec<u8>> {
+    let running = Arc::new(Mutex::new(None::<Child>));
+    let child = || running.lock().unwrap_or_else(PoisonError::into_inner);
+    let interrupted = Arc::clone(&running);
+    on_interrupt(move || {
+        if let Some(child) = interrupted.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            // It may have ended by itself.
+            let _ = child.kill();
+        }
+        leave(INTERRUPTED);
+    })
+    .map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+    process.stdout(Stdio::piped());
+    let pipe = child().insert(process.spawn()?).stdout.take();
+    let mut output = Vec::new();
+    pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut output))?;
+    child().as_mut().map_or(Ok(()), |child| child.wait().map(drop))?;
+    Ok(output)
+}
+
+/// Whether the episodes of two results are about the same messages: `--ladder` can choose others than the longest.
+fn is_of_same_messages(saved: &ResultFile, again: &ResultFile) -> bool {
+    let about = |file: &ResultFile| -> Vec<_> {
+        let about = |episode: &Episode| {
+            (episode.transport.clone(), episode.seed, episode.at, episode.subject.message.number)
+        };
+        file.episodes.iter().map(about).collect()
+    };
+    about(saved) == about(again)
 }
 
 /// A value that differs between two results.
@@ -93,15 +143,22 @@ struct Difference {
 /// Where the figures of two results differ.
 fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<Difference>> {
     let mut found = Vec::new();
+    let has_same_ladder = is_of_same_messages(saved, again);
     let figures = |file: &ResultFile| -> anyhow::Result<Value> {
         let mut value = serde_json::to_value(file)?;
         // Neither the machine nor the version is a figure.
+        let left_out = ["version", "system", "config"].into_iter();
+        let left_out = left_out.chain((!has_same_ladder).then_some("episodes"));
         if let Value::Object(fields) = &mut value {
-            ["version", "system", "config"].into_iter().for_each(|key| drop(fields.remove(key)));
+            left_out.for_each(|key| drop(fields.remove(key)));
         }
         Ok(value)
     };
     compare("", &figures(saved)?, &figures(again)?, &mut found);
+    // Another version may have more of them.
+    for (key, old) in saved.config.iter().filter(|(key, _)| again.config.contains_key(*key)) {
+        compare(&format!("config.{key}"), old, &again.config[key], &mut found);
+    }
     Ok(found)
 }
 

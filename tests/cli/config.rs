@@ -1,10 +1,10 @@
 //! Options from files and named scenarios, and results run again.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, thread, time::Duration};
 
 use serde_json::Value;
 
-use crate::support::run;
+use crate::support::{Program, run, wirelab};
 
 const SHORT: &[&str] = &["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "2", "-J"];
 
@@ -112,6 +112,19 @@ fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() 
         "{}",
         changed.stdout
     );
+    let mut other = result.clone();
+    other["cells"][1]["latency_ns"]["p50"] = Value::from(p50);
+    other["config"]["seeds"] = Value::from(99);
+    other["version"] = Value::from("0.0.1\u{1b}[31m");
+    fs::write(folder.join("other.json"), other.to_string()).unwrap();
+    let other = run(folder, ["rerun", "other.json"]);
+    assert_eq!(other.code, Some(1));
+    assert!(other.stdout.starts_with("config.seeds: 99 was saved, "), "{}", other.stdout);
+    assert!(!other.stdout.contains('\u{1b}'), "{}", other.stdout);
+    printed(folder, &["report", "plain.json", "pictures.json", "-o", "both.json"]);
+    let both = run(folder, ["rerun", "both.json"]);
+    let reason = "it has 6 rows, and its options make 2; did report put results together?\n";
+    assert!(both.stderr.ends_with(reason), "{}", both.stderr);
     let mut without = result.clone();
     without["cells"] = serde_json::json!([]);
     fs::write(folder.join("empty.json"), without.to_string()).unwrap();
@@ -122,6 +135,39 @@ fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() 
     fs::write(folder.join("hostile.json"), result.to_string()).unwrap();
     let hostile = run(folder, ["rerun", "hostile.json"]);
     assert_eq!((hostile.code, folder.join("stolen.json").exists()), (Some(1), false), "{}", hostile.stderr);
+}
+
+#[test]
+fn the_ladder_of_a_chosen_message_is_not_compared_with_that_of_the_longest() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let run_of_two = ["bench", "-t", "udp,quic-one", "-d", "1s", "--seeds", "2"];
+    printed(folder, &[&run_of_two[..], &["--pictures", "--ladder", "seq=5", "-o", "chosen.json"]].concat());
+    let again = run(folder, ["rerun", "chosen.json"]);
+    assert!(again.stdout.starts_with("the same: every figure of "), "{again:?}");
+    assert!(
+        again.stderr.ends_with("not compared: the ladder, which is of a message that --ladder chose\n"),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn a_terminated_rerun_takes_its_run_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    printed(folder, &["bench", "-t", "udp", "-d", "1s", "--seeds", "1", "-o", "long.json"]);
+    let saved = fs::read_to_string(folder.join("long.json")).unwrap();
+    let mut saved: Value = serde_json::from_str(&saved).unwrap();
+    saved["config"]["options"]["duration"] = Value::from("24h");
+    fs::write(folder.join("long.json"), saved.to_string()).unwrap();
+    let program = Program::start(wirelab(folder, ["rerun", "long.json"]));
+    let children = format!("/proc/{0}/task/{0}/children", program.id());
+    while fs::read_to_string(&children).unwrap().is_empty() {
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    program.signal("TERM");
+    // The run has the same standard error, which stays open as long as one of them lives.
+    assert_eq!(program.finish().code, Some(130));
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn numbers(value: &Value, at: &str, found: &mut BTreeSet<String>) {
     match value {
         Value::Number(_) => drop(found.insert(at.to_owned())),
         Value::Array(elements) => {
-            for element in elements.first() {
+            if let Some(element) = elements.first() {
                 numbers(element, &format!("{at}/0"), found);
             }
         }
