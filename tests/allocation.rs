@@ -226,9 +226,9 @@ fn messages(transport: Transport, link: &str, interval: Duration) -> Plan {
 }
 
 #[test]
-fn a_run_takes_no_more_memory_than_it_is_estimated_to_and_no_tenth_of_it() {
+fn a_run_takes_no_more_memory_than_it_is_estimated_to_and_no_third_of_it() {
     /// Whatever a run takes: connections, histograms, and quinn's buffers.
-    const BASE: u64 = 16 << 20;
+    const BASE: u64 = 8 << 20;
     let _alone = ALONE.lock();
     let lossy = "delay=25ms,loss=2%";
     let brief = Duration::from_micros(10);
@@ -255,16 +255,11 @@ fn a_run_takes_no_more_memory_than_it_is_estimated_to_and_no_tenth_of_it() {
         long(fixed(messages(Transport::QUIC_ONE, lossy, ms))),
         long(fixed(messages(Transport::QUIC_DATAGRAM, "delay=25ms,loss=10%", ms))),
     ];
-    for plan in plans {
-        let (taken, estimated) = memory(&plan);
-        let Plan { transport, ref links, ref workload, .. } = plan;
-        let what = format!(
-            "{transport}, {:?}, {:?}: {taken} bytes, estimated {estimated}",
-            links.to_server, workload.duration
-        );
-        let _ = std::io::stderr().write_all(format!("{what}\n").as_bytes());
+    for (number, plan) in plans.iter().enumerate() {
+        let (taken, estimated) = memory(plan);
+        let what = format!("plan {number}, {}: {taken} bytes, estimated {estimated}", plan.transport);
         assert!(taken <= estimated + BASE, "{what}");
-        assert!(estimated <= 10 * taken.max(BASE), "{what}");
+        assert!(estimated <= 3 * taken.max(BASE), "{what}");
     }
 }
 
