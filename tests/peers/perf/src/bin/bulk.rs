@@ -38,8 +38,8 @@ async fn serve(address: &str, certificate: &Path, key: &Path) -> Outcome<()> {
     let tls = rustls::Server::builder().with_certificate(certificate, key)?.build()?;
     let mut server = Server::builder().with_tls(tls)?.with_limits(limits()?)?.with_io(address)?.start()?;
     while let Some(connection) = server.accept().await {
-        // Ends with the client.
-        let _ = discard(connection).await;
+        // A client that goes away without a word keeps its connection until it is idle.
+        tokio::spawn(discard(connection));
     }
     Ok(())
 }
@@ -59,7 +59,8 @@ async fn discard(mut connection: Connection) -> Outcome<()> {
 async fn send(address: &str, ca: &Path, bytes: u64) -> Outcome<()> {
     const CHUNK: &[u8] = &[7; 64 << 10];
     let tls = rustls::Client::builder().with_certificate(ca)?.build()?;
-    let client = Client::builder().with_tls(tls)?.with_limits(limits()?)?.with_io("127.0.0.1:0")?.start()?;
+    let mut client =
+        Client::builder().with_tls(tls)?.with_limits(limits()?)?.with_io("127.0.0.1:0")?.start()?;
     let connect = Connect::new(address.parse::<std::net::SocketAddr>()?).with_server_name("localhost");
     let mut connection = client.connect(connect).await?;
     let mut stream = connection.open_bidirectional_stream().await?;
@@ -71,5 +72,8 @@ async fn send(address: &str, ca: &Path, bytes: u64) -> Outcome<()> {
     while stream.receive().await?.is_some() {}
     println!("{}", start.elapsed().as_secs_f64());
     connection.close(0u32.into());
+    drop(connection);
+    // Otherwise the process may end before the server is told.
+    client.wait_idle().await?;
     Ok(())
 }
