@@ -1,10 +1,11 @@
-//! In the steady state, servers, sockets, the relay and traces allocate nothing per message.
+//! In the steady state, servers, sockets, the relay and traces allocate nothing per message. A run in virtual time takes
+//! about the memory that it is estimated to take.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(unsafe_code, reason = "an allocator that counts is an allocator")]
 
 #[path = "support/fixtures.rs"]
-#[expect(dead_code, reason = "no workload is needed here")]
+#[expect(dead_code, reason = "no settings of sessions are needed here")]
 mod fixtures;
 
 use std::{
@@ -23,6 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 use wirelab::{
     capture::{Epoch, Missing, Qlog, QlogOptions, Recorder as _},
     certs,
+    experiment::{Bench, Experiment as _, PathKind, Plan, Workload, run},
     link::{LinkSpec, QueueVisit},
     path::{
         Datagrams, Exit, Host, Observer, Observers, PacketView, Payload, Side, StopSignal,
@@ -33,27 +35,40 @@ use wirelab::{
     serve::{Bind, Options, Server},
     service::Service,
     trace::{Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace, QuicTracer as _},
-    transport::{Scheme, Transport},
+    transport::{Congestion, LossDetection, Scheme, Transport},
     unit::{Direction, Mutex, PerDirection, Time},
 };
 
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+/// Bytes that are allocated, and the most that were.
+static HELD: AtomicU64 = AtomicU64::new(0);
+static PEAK: AtomicU64 = AtomicU64::new(0);
+
+impl Counting {
+    fn count(size: usize) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        let held = HELD.fetch_add(size as u64, Ordering::Relaxed) + size as u64;
+        PEAK.fetch_max(held, Ordering::Relaxed);
+    }
+}
 
 // SAFETY: every call is forwarded to the system's allocator, and counting allocates nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        Self::count(layout.size());
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        HELD.fetch_sub(layout.size() as u64, Ordering::Relaxed);
+        Self::count(size);
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size() as u64, Ordering::Relaxed);
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -187,6 +202,65 @@ fn trace_packet(trace: &mut dyn QuicTrace, wire: &mut dyn Observer, number: u64)
     wire.left(&view, Exit::Arrived { intact: true, more: false });
     trace.record(at, &QuicEvent::Received(packet));
     trace.record(at, &QuicEvent::Metrics(Metrics { bytes_in_flight: number, ..Metrics::default() }));
+}
+
+/// The most bytes that a run of `plan` allocates at a time, and the estimate.
+fn memory(plan: &Plan) -> (u64, u64) {
+    let before = HELD.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    run(plan, 1, wirelab::experiment::Observers::default(), &StopSignal::default()).unwrap();
+    (PEAK.load(Ordering::Relaxed) - before, Bench::size(plan).memory)
+}
+
+/// A second of 1,000 bytes every `interval`.
+fn messages(transport: Transport, link: &str, interval: Duration) -> Plan {
+    let link: LinkSpec = link.parse().unwrap();
+    Plan {
+        path: PathKind::Sim,
+        transport,
+        links: PerDirection::both(link),
+        workload: Workload { interval, ..fixtures::workload(Duration::from_secs(1)) },
+        congestion: Congestion::Cubic,
+        loss_detection: LossDetection::default(),
+    }
+}
+
+#[test]
+fn a_run_takes_no_more_memory_than_it_is_estimated_to_and_no_third_of_it() {
+    /// Whatever a run takes: connections, histograms, and quinn's buffers.
+    const BASE: u64 = 8 << 20;
+    let _alone = ALONE.lock();
+    let lossy = "delay=25ms,loss=2%";
+    let brief = Duration::from_micros(10);
+    let fixed = |plan: Plan| Plan { congestion: Congestion::Fixed(1 << 30), ..plan };
+    let long = |plan: Plan| Plan {
+        workload: Workload { duration: Duration::from_secs(200), ..plan.workload.clone() },
+        ..plan
+    };
+    let ms = Duration::from_millis(1);
+    let plans = [
+        messages(Transport::UDP, lossy, brief),
+        messages(Transport::UDP, "delay=25ms,loss=30%", brief),
+        messages(Transport::UDP, "delay=25ms,rate=100mbit", brief),
+        messages(Transport::UDP, "delay=25ms,rate=100mbit,corrupt=1%", brief),
+        messages(Transport::UDP_HMAC, lossy, brief),
+        messages(Transport::DTLS, lossy, brief),
+        messages(Transport::QUIC_ONE, lossy, brief),
+        messages(Transport::QUIC_MESSAGE, lossy, brief),
+        messages(Transport::QUIC_DATAGRAM, lossy, brief),
+        messages(Transport::ARQ_SELECTIVE, lossy, brief),
+        messages(Transport::QUIC_ONE, "delay=25ms", brief),
+        long(messages(Transport::UDP, lossy, ms)),
+        long(messages(Transport::UDP_HMAC, lossy, ms)),
+        long(fixed(messages(Transport::QUIC_ONE, lossy, ms))),
+        long(fixed(messages(Transport::QUIC_DATAGRAM, "delay=25ms,loss=10%", ms))),
+    ];
+    for (number, plan) in plans.iter().enumerate() {
+        let (taken, estimated) = memory(plan);
+        let what = format!("plan {number}, {}: {taken} bytes, estimated {estimated}", plan.transport);
+        assert!(taken <= estimated + BASE, "{what}");
+        assert!(estimated <= 3 * taken.max(BASE), "{what}");
+    }
 }
 
 /// Limit for one echo at both ends with [`Client::exchange`]. quinn 0.11 takes five.

@@ -26,7 +26,7 @@ const LENGTH: usize = 64;
 /// Messages in flight where requests are counted.
 const WINDOW: u64 = 64;
 /// How often two programs take turns.
-const TURNS: usize = 5;
+const TURNS: usize = 7;
 
 /// A client and its echo server.
 trait Echo {
@@ -47,13 +47,22 @@ fn pin_to(cores: impl IntoIterator<Item = usize>) {
 }
 
 /// Measures two things by turns, and returns the medians.
-fn by_turns(mut ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> Option<f64>) -> (f64, Option<f64>) {
-    let mut figures = (Vec::new(), Vec::new());
+fn by_turns(ours: impl FnMut() -> f64, mut theirs: impl FnMut() -> Option<f64>) -> (f64, Option<f64>) {
+    let (ours, [theirs]) = all_by_turns(ours, [&mut theirs]);
+    (ours, theirs)
+}
+
+/// Measures one thing and several others by turns, and returns the medians.
+fn all_by_turns<const N: usize>(
+    mut ours: impl FnMut() -> f64,
+    mut others: [&mut dyn FnMut() -> Option<f64>; N],
+) -> (f64, [Option<f64>; N]) {
+    let (mut figures, mut theirs) = (Vec::new(), [const { Vec::new() }; N]);
     for _ in 0..TURNS {
-        figures.0.push(ours());
-        figures.1.extend(theirs());
+        figures.push(ours());
+        others.iter_mut().zip(&mut theirs).for_each(|(other, figures)| figures.extend(other()));
     }
-    (median(figures.0), (!figures.1.is_empty()).then(|| median(figures.1)))
+    (median(figures), theirs.map(|figures| (!figures.is_empty()).then(|| median(figures))))
 }
 
 fn median(mut figures: Vec<f64>) -> f64 {

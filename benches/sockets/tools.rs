@@ -2,10 +2,14 @@
 
 use std::{
     net::UdpSocket,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
+
+use tempfile::TempDir;
+use wirelab::certs;
 
 /// A server that is killed when this is dropped.
 struct Running(Child);
@@ -97,6 +101,47 @@ impl Iperf {
         let text = output(cores, "iperf3", &[&arguments, options].concat())?;
         Some(serde_json::from_str::<serde_json::Value>(&text).ok()?["end"].take())
     }
+}
+
+/// The two ends of a transfer on s2n-quic, in `tests/peers/perf`.
+pub(super) struct S2nQuic {
+    _server: Running,
+    address: String,
+    certificates: TempDir,
+}
+
+impl S2nQuic {
+    /// Starts a server on `cores`, in the syntax of `taskset -c`.
+    pub(super) fn start(cores: &str) -> Option<Self> {
+        let certificates = certificates();
+        let address = format!("127.0.0.1:{}", free_port());
+        let file = |name: &str| certificates.path().join(name).display().to_string();
+        let arguments = ["serve", &address, &file("server.pem"), &file("server.key")];
+        let server = start(cores, Self::program().to_str()?, &arguments)?;
+        Some(Self { _server: server, address, certificates })
+    }
+
+    fn program() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/release/bulk")
+    }
+
+    /// Sends `bytes` over a new connection, and returns the time until the server has all of them.
+    pub(super) fn send(&self, cores: &str, bytes: u64) -> Option<Duration> {
+        let ca = self.certificates.path().join("ca.pem");
+        let arguments = ["send", &self.address, ca.to_str()?, &bytes.to_string()];
+        let seconds = output(cores, Self::program().to_str()?, &arguments)?;
+        Some(Duration::from_secs_f64(seconds.trim().parse().ok()?))
+    }
+}
+
+/// A folder with the certificates of a server.
+#[expect(clippy::disallowed_methods, reason = "certificates of another program are valid now")]
+fn certificates() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time after 1970");
+    let names = certs::DEFAULT_NAMES.map(str::to_owned);
+    certs::Store::new(folder.path()).ensure(&names, now).expect("certificates");
+    folder
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing tells when somebody else's program is ready")]

@@ -39,22 +39,24 @@ fn dealt(work: &[u64], count: u32) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    #[test]
-    fn every_job_is_dealt_once_and_the_shares_differ_by_one_job_at_most() {
-        // Cheap and expensive cells in turns: with two shares, round-robin would give all expensive ones to the same
-        // share.
-        let work: Vec<u64> = (0..601).map(|job| [1, 9][job % 2]).collect();
-        for count in [1, 2, 7, 100, 1000] {
+    proptest! {
+        #[test]
+        fn every_job_is_dealt_once_and_the_shares_differ_by_one_job_at_most(
+            work in prop::collection::vec(prop_oneof![1..100u64, 1..100_000u64], 1..300), count in 1..400u32,
+        ) {
             let shares = dealt(&work, count);
+            prop_assert!(shares.iter().all(|share| share.is_sorted()));
             let mut all: Vec<usize> = shares.concat();
-            assert!(shares.iter().all(|share| share.is_sorted()));
             all.sort_unstable();
-            assert!(all.into_iter().eq(0..601));
+            prop_assert!(all.into_iter().eq(0..work.len()));
             let sums = shares.iter().map(|share| share.iter().map(|job| work[*job]).sum::<u64>());
             let (least, most) = (sums.clone().min().unwrap(), sums.max().unwrap());
-            assert!(most - least <= 9, "{count}: {least} to {most}");
+            let longest = work.iter().max().unwrap();
+            prop_assert!(most - least <= *longest, "{least} to {most}, the longest job {longest}");
         }
     }
 

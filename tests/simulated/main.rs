@@ -52,4 +52,5 @@ mod video;
 mod virtual_time;
 mod wire;
 mod without_sockets;
+mod work;
 mod workload;

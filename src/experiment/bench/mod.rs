@@ -58,9 +58,13 @@ impl Experiment for Bench {
     fn size(plan: &Plan) -> RunSize {
         let workload = &plan.workload;
         let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
-        let bytes = (workload.length + workload.reply_length) as f64;
+        let lengths = [workload.length, workload.reply_length];
+        let each = match without_sockets::suits(plan) {
+            true => work::WITHOUT_SOCKETS,
+            false => work::per_message(plan.transport, lengths),
+        };
         RunSize {
-            work: (messages * (work::per_message(plan.transport) + bytes * work::PER_BYTE)) as u64,
+            work: (messages * each) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             contents: Contents::of(workload),

@@ -26,8 +26,8 @@ use crate::{
     wire::{HEADER_BYTES, MessageId, Probe},
 };
 
-/// Whether a run of `plan` on `route` needs no sockets.
-pub(super) fn applies(plan: &Plan, route: &Route<'_>) -> bool {
+/// Whether a run of `plan` needs no sockets, unless something reads its packets or the client's address changes.
+pub(super) fn suits(plan: &Plan) -> bool {
     let Workload { application, length, reply_length, .. } = &plan.workload;
     let is_plain = |link: &LinkSpec| {
         let reads_headers = link.uses_ecn() || matches!(link.aqm, Aqm::FqCodel(_));
@@ -39,11 +39,14 @@ pub(super) fn applies(plan: &Plan, route: &Route<'_>) -> bool {
     plan.path == PathKind::Sim
         && plan.transport == Transport::UDP
         && *application == Application::Messages
-        && route.observers.is_empty()
-        && route.change.is_none()
         && plan.links.iter().all(is_plain)
         && fits(*length, &plan.links.to_server)
         && fits(*reply_length, &plan.links.to_client)
+}
+
+/// Whether a run of `plan` on `route` needs no sockets.
+pub(super) fn applies(plan: &Plan, route: &Route<'_>) -> bool {
+    suits(plan) && route.observers.is_empty() && route.change.is_none()
 }
 
 /// Runs `plan`, to which [`applies`] applies.

@@ -45,7 +45,8 @@ impl Experiment for Loaded {
         let duration = plan.plan.workload.warmup + plan.plan.workload.duration;
         let rates = plan.plan.links.iter().filter_map(|link| link.rate);
         let bytes = rates.map(|rate| rate.bits_per_second() as f64 / 8.0).sum::<f64>();
-        let background = (bytes * duration.as_secs_f64() * work::PER_BYTE) as u64;
+        let per_byte = plan.background.iter().map(|sender| work::per_byte(sender.transport));
+        let background = (bytes * duration.as_secs_f64() * per_byte.fold(0.0, f64::max)) as u64;
         RunSize {
             duration: once.duration.map(|duration| duration * 2),
             work: once.work.saturating_mul(2).saturating_add(background),

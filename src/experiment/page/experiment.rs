@@ -61,8 +61,8 @@ impl Experiment for Pages {
         let rate = plan.links.to_client.rate.filter(|_| plan.path.has_link());
         let sending = rate.map_or(0.0, |rate| bytes * 8.0 / rate.bits_per_second() as f64);
         let load = round_trips + Duration::try_from_secs_f64(sending).unwrap_or_default();
-        let work =
-            work::per_connection(plan.transport) * f64::from(plan.connections) + bytes * work::PER_BYTE;
+        let work = work::per_connection(plan.transport) * f64::from(plan.connections)
+            + bytes * work::per_byte(plan.transport);
         RunSize {
             duration: Some(load.saturating_mul(u32::try_from(plan.loads).unwrap_or(u32::MAX))),
             is_least: true,

@@ -45,8 +45,9 @@ impl Experiment for Share {
 
     fn size(plan: &SharePlan) -> RunSize {
         // The senders keep the bottleneck full.
+        let per_byte = plan.senders.iter().map(|sender| work::per_byte(sender.transport)).fold(0.0, f64::max);
         let bits = plan.bottleneck().rate.map_or(0.0, |rate| rate.bits_per_second() as f64);
-        let work = bits / 8.0 * plan.duration.as_secs_f64() * work::PER_BYTE;
+        let work = bits / 8.0 * plan.duration.as_secs_f64() * per_byte;
         RunSize { duration: Some(plan.duration), work: work as u64, ..RunSize::default() }
     }
 

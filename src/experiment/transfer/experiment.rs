@@ -53,7 +53,7 @@ impl Experiment for Transfer {
             |rate: f64| Duration::try_from_secs_f64(bytes as f64 * 8.0 / rate).unwrap_or(Duration::MAX);
         RunSize {
             bytes: Some(bytes),
-            work: (bytes as f64 * work::PER_BYTE) as u64,
+            work: (bytes as f64 * work::per_byte(plan.transport)) as u64,
             duration: rate.map(|rate| at_rate(rate.bits_per_second() as f64)),
             is_least: true,
             ..RunSize::default()
