@@ -19,14 +19,18 @@ mod tcp;
 mod truth;
 mod view;
 
-pub use self::{
-    bytes::{Landed, Passage, Stamp},
+#[cfg(test)]
+pub(crate) use self::bytes::Stamp;
+pub(crate) use self::{
+    bytes::{Landed, Passage},
     carried::{Carried, Entering, Loaded},
-    cause::LossCause,
     coverage::Extent,
-    instrument::{Instrument, Seen},
-    ledger::Ledger,
+    instrument::Seen,
+};
+pub use self::{
+    cause::LossCause,
+    instrument::Instrument,
     tcp::StreamTap,
-    truth::{Found, Truth, TruthFigures, Verdict},
+    truth::{Found, TruthFigures, Verdict},
     view::Tap,
 };

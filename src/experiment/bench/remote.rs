@@ -38,7 +38,7 @@ const NO_FLOW: u32 = u32::MAX;
 ///
 /// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
 /// error.
-pub fn run_remote(
+pub(crate) fn run_remote(
     plan: &Plan,
     remote: &Remote,
     seed: u64,

@@ -14,9 +14,9 @@ mod options;
 mod report;
 mod socket;
 
+pub(crate) use self::host::Wire;
 pub use self::{
     handle::Relay,
-    host::Wire,
     options::{RelayLimits, RelayOptions},
     report::{ClientCounts, RelayReport},
 };
