@@ -114,7 +114,7 @@ impl Scheduled {
 
 impl Workload {
     /// The largest message, because each end limits how much it buffers.
-    pub(crate) const MAX_BYTES: u64 = 16 << 20;
+    pub const MAX_BYTES: u64 = 16 << 20;
 
     /// The length of a message of this size.
     ///

@@ -23,7 +23,7 @@ pub(crate) trait Clock: Send + Sync {
 /// Stale alarms that do not justify compacting the heap.
 const MOST_STALE: usize = 64;
 
-/// All timers of one clock. The owner of the clock calls [`Timers::fire`] when one is due.
+/// All timers of one clock. The owner of the clock calls `Timers::fire` when one is due.
 pub struct Timers {
     clock: Arc<dyn Clock>,
     queue: Lock<Queue>,

@@ -29,7 +29,7 @@ pub struct Found {
     pub took: Duration,
 }
 
-/// The counts of [`Truth`].
+/// Losses on the link and what the senders declared, as counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TruthFigures {
     /// Packets that repeat data.

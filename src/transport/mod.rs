@@ -1,7 +1,7 @@
 //! Transports: each connects and accepts over a [`Host`](crate::path::Host), and yields [`Session`]s of one of four
 //! shapes.
 //!
-//! A transport is a folder with its [`Spec`] and its [`Protocol`], and a line in the registry.
+//! A transport is a folder with its [`Spec`] and its `Protocol`, and a line in the registry.
 
 pub mod arq;
 mod clients;

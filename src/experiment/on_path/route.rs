@@ -84,7 +84,7 @@ pub struct Wire<'a> {
 pub struct OnPath<T> {
     /// What the run returned.
     pub value: T,
-    /// What the wire did since [`Wire::measure_from_now`], to the server and to the client; `None` without a link.
+    /// What the wire did since the measured time began, to the server and to the client; `None` without a link.
     pub wire: Option<PerDirection<Counters>>,
     /// How long packets waited in the queues since then; `None` on a link without a rate, and without a link.
     pub queue: Option<QueueDelays>,

@@ -33,7 +33,7 @@ pub struct QuicServer {
     pub(super) meter: Meter,
     config: quinn::ServerConfig,
     settings: QuicSettings,
-    /// Counts datagrams that quinn discards, if it [shares](listen_sharing) keys.
+    /// Counts datagrams that quinn discards, if it shares keys.
     pub discarded: Arc<Discarded>,
 }
 
