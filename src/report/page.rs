@@ -12,7 +12,7 @@ use super::{
     group::{Group, groups, letter, lists},
     loads,
     losses::losses,
-    migrations::migrations,
+    migrations::{migrations, migrations_at},
     model::{Cell, Flag, ResultFile, Skipped},
     pages::{pages, waterfalls},
     places::places,
@@ -91,6 +91,7 @@ impl<'a> Page<'a> {
                 .collect(),
         );
         self.list(groups.iter().flat_map(gone).collect());
+        self.list(migrations_at(&points));
         self.blocks.extend(points.curves(&file.command).into_iter().map(Block::Curve));
         self.blocks.push(Block::Hint(DETAILS));
         let mut details = Page { blocks: Vec::new(), skipped: Vec::new() };
