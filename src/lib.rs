@@ -38,8 +38,7 @@
 //! # What may change
 //!
 //! The crate has the program `wirelab` in it. Modules that only the program needs are left out of this page, and their
-//! contents may change in any release: `certs`, `discover`, `lab`, `lesson`, `properties`, `scenario`, `send`, `serve` and
-//! `verify`.
+//! contents may change in any release: `certs`, `discover`, `lab`, `lesson`, `properties`, `send`, `serve` and `verify`.
 //!
 //! # Features
 //!
@@ -85,6 +84,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![cfg_attr(
+    not(feature = "sockets"),
+    allow(dead_code, unused_imports, reason = "servers and the paths in real time use the rest")
+)]
+
 pub mod arq;
 pub mod capture;
 #[doc(hidden)]
@@ -103,8 +107,7 @@ pub mod path;
 #[doc(hidden)]
 pub mod properties;
 pub mod report;
-#[doc(hidden)]
-pub mod scenario;
+mod scenario;
 #[cfg(feature = "sockets")]
 #[doc(hidden)]
 pub mod send;

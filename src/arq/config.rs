@@ -28,7 +28,7 @@ pub struct Config {
     /// A segment is lost once a later one is acknowledged and this many round trips have passed since it was sent (RFC
     /// 9002 section 6.1.2). At least 1.
     pub time_threshold: f32,
-    /// Whether [`Connection::poll_loss`](super::Connection::poll_loss) reports losses. Unpolled reports accumulate.
+    /// Whether `Connection::poll_loss` reports losses. Unpolled reports accumulate.
     pub reports_losses: bool,
     /// The congestion controller, which limits the bytes in flight.
     pub congestion: Congestion,

@@ -186,12 +186,12 @@ impl Connection {
     }
 
     /// The next declared loss. Always `None` unless [`Config::reports_losses`] is set.
-    pub fn poll_loss(&mut self) -> Option<DeclaredLoss> {
+    pub(crate) fn poll_loss(&mut self) -> Option<DeclaredLoss> {
         self.sender.poll_loss()
     }
 
     /// The number of the earliest transmission in flight. All before it are acknowledged or were declared lost.
-    pub fn first_in_flight(&self) -> u64 {
+    pub(crate) fn first_in_flight(&self) -> u64 {
         self.sender.first_in_flight()
     }
 
@@ -218,7 +218,7 @@ impl Connection {
 
     /// Raises the receive window, and advertises it. A smaller window than before has no effect, because an advertised
     /// window cannot be taken back.
-    pub fn grow_receive_window(&mut self, now: Time, segments: u64) {
+    pub(crate) fn grow_receive_window(&mut self, now: Time, segments: u64) {
         self.receiver.grow_window(now, segments);
     }
 
@@ -312,7 +312,7 @@ impl Connection {
     }
 
     /// The state of loss recovery and congestion control.
-    pub fn recovery_state(&self) -> RecoveryState {
+    pub(crate) fn recovery_state(&self) -> RecoveryState {
         self.sender.recovery_state()
     }
 

@@ -49,7 +49,7 @@ impl Listener {
     }
 
     /// Sets the receive window, in segments, of connections accepted from now on.
-    pub fn set_receive_window(&mut self, segments: u32) {
+    pub(crate) fn set_receive_window(&mut self, segments: u32) {
         self.config.receive_window = segments;
     }
 

@@ -111,6 +111,7 @@ mod transmit;
 mod variant;
 
 pub(crate) use self::ranges::RangeSet;
+pub(crate) use self::stats::RecoveryState;
 pub use self::{
     config::Config,
     congestion::Congestion,
@@ -121,7 +122,7 @@ pub use self::{
     loss::{DeclaredLoss, LossCause},
     reassembly::Message,
     rtt::Timer,
-    stats::{RecoveryState, RttState, Stats},
+    stats::Stats,
     transmit::{SegmentKind, Transmit},
 };
 pub use crate::wire::segment::{ConnectionId, Mode};

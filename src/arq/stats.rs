@@ -41,7 +41,7 @@ pub struct Stats {
 
 /// The state of loss recovery and congestion control.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RecoveryState {
+pub(crate) struct RecoveryState {
     /// The RTT, if there is a sample.
     pub rtt: Option<RttState>,
     /// Consecutive timeouts without a new acknowledgement.
@@ -56,7 +56,7 @@ pub struct RecoveryState {
 
 /// The estimate of the RTT (RFC 6298).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RttState {
+pub(crate) struct RttState {
     /// `SRTT`.
     pub smoothed: Duration,
     /// `RTTVAR`.

@@ -17,7 +17,7 @@ pub use self::{
     disk::Output,
     epoch::Epoch,
     missing::Missing,
-    qlog::{OpenFile, Qlog, QlogOptions},
+    qlog::{Qlog, QlogOptions},
     recorder::{Capture, CaptureOptions, DEFAULT_SNAP_BYTES},
     recording::{Recorder, Recording, Tracer},
     secrets::{KeyLogFile, Secrets},

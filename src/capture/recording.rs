@@ -41,7 +41,7 @@ pub struct Recording {
 
 impl Recording {
     /// Adds the observers of the capture and of the traces to `observers`.
-    pub fn observe(&self, observers: &mut Observers) {
+    pub(crate) fn observe(&self, observers: &mut Observers) {
         if let Some(capture) = &self.capture {
             observers.push(capture.observer());
         }
@@ -51,7 +51,7 @@ impl Recording {
     }
 
     /// All tracers of its QUIC connections, including those of [`Self::qlog`].
-    pub fn quic_tracers(&self) -> QuicTracers {
+    pub(crate) fn quic_tracers(&self) -> QuicTracers {
         let mut tracers = self.tracers.clone();
         if let Some(qlog) = &self.qlog {
             tracers.push(Arc::clone(qlog) as Arc<dyn QuicTracer>);
@@ -60,24 +60,24 @@ impl Recording {
     }
 
     /// The tracer of its ARQ connections.
-    pub fn arq_tracer(&self) -> Option<Arc<dyn ArqTracer>> {
+    pub(crate) fn arq_tracer(&self) -> Option<Arc<dyn ArqTracer>> {
         self.qlog.clone().map(|qlog| qlog as Arc<dyn ArqTracer>)
     }
 
     /// The tracer of what the kernel reports of TCP.
-    pub fn tcp_tracer(&self) -> Option<Arc<dyn TcpTracer>> {
+    pub(crate) fn tcp_tracer(&self) -> Option<Arc<dyn TcpTracer>> {
         self.qlog.clone().map(|qlog| qlog as Arc<dyn TcpTracer>)
     }
 
     /// The observers of the capture and of the traces.
-    pub fn observers(&self) -> Observers {
+    pub(crate) fn observers(&self) -> Observers {
         let mut observers = Observers::default();
         self.observe(&mut observers);
         observers
     }
 
     /// The key log to which both ends of a connection write their secrets.
-    pub fn key_log(&self) -> Option<Arc<dyn KeyLog>> {
+    pub(crate) fn key_log(&self) -> Option<Arc<dyn KeyLog>> {
         self.secrets.clone()
     }
 

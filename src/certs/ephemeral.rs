@@ -51,7 +51,7 @@ pub fn ephemeral_of(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
 /// The keys are not secret.
 ///
 /// Fails like [`ephemeral`].
-pub fn simulated(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
+pub(crate) fn simulated(bytes: usize, p256: bool) -> Result<Signed, CertsError> {
     static MADE: Made = Made::new();
     let ed25519 = || generate::key_of(random::key(0, ED25519_KEY));
     let p256_key = || generate::p256_key_of(random::key(0, P256_KEY));

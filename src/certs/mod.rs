@@ -9,8 +9,9 @@ mod files;
 mod generate;
 mod store;
 
+pub(crate) use self::ephemeral::simulated;
 pub use self::{
-    ephemeral::{EPHEMERAL_NAME, ephemeral, ephemeral_of, simulated},
+    ephemeral::{EPHEMERAL_NAME, ephemeral, ephemeral_of},
     error::CertsError,
     files::{Description, roots},
     store::{DEFAULT_NAMES, Store},

@@ -29,7 +29,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// The same delivery, where a wait shorter than `resolution` counts as none.
-    pub fn resolved(&self, resolution: Duration) -> Cow<'_, Self> {
+    pub(crate) fn resolved(&self, resolution: Duration) -> Cow<'_, Self> {
         match self.arrived {
             Some(arrived) if self.released - arrived < resolution => {
                 Cow::Owned(Self { blocked_by: None, cause: None, ..*self })
@@ -52,7 +52,7 @@ pub struct Entered {
 
 impl Entered {
     /// In a single packet, which entered at `at` and waited for `queued`.
-    pub fn once(at: Time, queued: Duration) -> Self {
+    pub(crate) fn once(at: Time, queued: Duration) -> Self {
         Self { first: at, copy: at, queued }
     }
 }
@@ -75,9 +75,6 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Every cause, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Loss, Self::Reorder, Self::Sender];
-
     /// Why `blocker` arrived after `blocked`.
     fn of(blocker: &Passage, blocked: &Passage) -> Self {
         if blocker.dropped {
@@ -92,13 +89,17 @@ impl Cause {
 
 impl Delivery {
     /// A message in a single packet, released as it arrived. It is never sent again.
-    pub fn at_once(probe: Probe, arrived: Time, entered: Option<Entered>) -> Self {
+    pub(crate) fn at_once(probe: Probe, arrived: Time, entered: Option<Entered>) -> Self {
         Self { probe, arrived: Some(arrived), released: arrived, entered, blocked_by: None, cause: None }
     }
 
     /// A message of a stream that is read in order. `own` is known from the link: when and how its last byte arrived.
     /// So is `latest`: of the messages before it, the one that arrived last.
-    pub fn forwarded(probe: Probe, own: (Time, Passage), latest: Option<(MessageId, Time, Passage)>) -> Self {
+    pub(crate) fn forwarded(
+        probe: Probe,
+        own: (Time, Passage),
+        latest: Option<(MessageId, Time, Passage)>,
+    ) -> Self {
         let (arrived, own) = own;
         let blocker = latest.filter(|(_, at, _)| *at > arrived);
         Self {
@@ -112,7 +113,7 @@ impl Delivery {
     }
 
     /// A message of a stream. `passage` tells how the byte at an offset arrived, if the path knows.
-    pub fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
+    pub(crate) fn in_order(release: &Release, passage: impl Fn(u64) -> Option<Passage>) -> Self {
         let own = passage(release.last);
         let blocker = release.blocker.and_then(|blocker| passage(blocker.last));
         Self {

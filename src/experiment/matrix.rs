@@ -25,7 +25,7 @@ impl<O> Default for Runs<O> {
 
 impl<O> Runs<O> {
     /// How many seeds were run.
-    pub fn done(&self) -> u64 {
+    pub(crate) fn done(&self) -> u64 {
         (self.outcomes.len() + self.failures.len()) as u64
     }
 

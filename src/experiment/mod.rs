@@ -46,13 +46,13 @@ pub mod transfer;
 mod work;
 mod workload;
 
+pub(crate) use self::bench::client::LEAD;
 #[cfg(feature = "sockets")]
-pub use self::held::{End, Growth, Held, HeldOutcome, UnknownEnd, run_end};
+pub use self::held::{End, Held, HeldOutcome, UnknownEnd, run_end};
 pub use self::{
     bench::{
         Bench,
-        client::LEAD,
-        remote::{run_against, run_remote},
+        remote::run_against,
         run::{run, run_between},
         settings::settings as end_settings,
     },
@@ -69,12 +69,12 @@ pub use self::{
     },
     loaded::{Loaded, LoadedOutcome, LoadedPlan},
     matrix::{MatrixOptions, Runs, run_matrix},
-    migration::{ClientChange, Migration, MigrationFigures, Reconnections, Unvalidated},
+    migration::ClientChange,
     moved::{InvalidMove, InvalidRebind, Moved, MovedOutcome, MovedPlan, Moves, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
-        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,
-        read_records, write_part,
+        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, is_part, read_header, read_records,
+        write_part,
     },
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},
@@ -83,7 +83,7 @@ pub use self::{
         blocking::{ByCause, OrderFigures, Stall},
         budget::{Budget, BudgetSums},
         network::{NetworkFigures, WayFigures},
-        observe::{LoggedPacket, Observers, PacketEvent, PacketLog, Portion, Sample, SampleSink, Status},
+        observe::{LoggedPacket, Observers, PacketEvent, Portion, Sample, SampleSink, Status},
         outcome::{Messages, Outcome},
         samples::{SAMPLE_COLUMNS, SampleRows},
         trace::Trace,
@@ -95,7 +95,7 @@ pub use self::{
     sample_file::{JobIndex, Reservation, SampleFile, SampleFormat},
     senders::{InvalidSender, Sender, parse_senders},
     setup::Setup,
-    shard::{InvalidShard, MAX_SHARDS, Shard},
+    shard::{InvalidShard, Shard},
     share::{Share, ShareOutcome, SharePlan},
     workload::{Arrivals, MessageTooLong, Schedule, Scheduled, UnknownArrivals, Wait, Workload},
 };

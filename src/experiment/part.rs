@@ -76,7 +76,7 @@ pub enum Made<O> {
 /// The last line of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Trailer {
+pub(crate) struct Trailer {
     /// How many records there are.
     pub records: u64,
     /// CRC-32 (IEEE) of all bytes before this line.

@@ -49,7 +49,7 @@ impl Remote {
     /// Connects to the address that has answered before, or else to the first of the [race](race()) that answers.
     ///
     /// Returns the error of the preferred address if none of them answers in time.
-    pub async fn connect<T, E: From<ConnectError>, F: Future<Output = Result<T, E>>>(
+    pub(crate) async fn connect<T, E: From<ConnectError>, F: Future<Output = Result<T, E>>>(
         &self,
         host: &dyn Host,
         attempt: impl Fn(SocketAddr) -> F,

@@ -33,7 +33,7 @@ pub enum InvalidShard {
 }
 
 /// Larger numbers of parts are rejected as typing errors.
-pub const MAX_SHARDS: u32 = 100_000;
+pub(crate) const MAX_SHARDS: u32 = 100_000;
 
 impl Shard {
     /// Its jobs, of those that are [dealt](super::deal()) to all shares.

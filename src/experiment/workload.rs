@@ -104,7 +104,7 @@ pub struct Scheduled {
 pub struct MessageTooLong;
 impl Scheduled {
     /// Its messages, each as a unit of its own.
-    pub fn messages(self) -> impl Iterator<Item = Self> {
+    pub(crate) fn messages(self) -> impl Iterator<Item = Self> {
         (0..self.count).map(move |place| {
             let last = self.last.filter(|_| place + 1 == self.count);
             Self { number: self.number + u64::from(place), count: 1, last, ..self }
@@ -271,7 +271,7 @@ impl Units {
 
 impl Schedule {
     /// The instant from which messages count.
-    pub fn measured_from(&self) -> Time {
+    pub(crate) fn measured_from(&self) -> Time {
         self.measured_from
     }
 }

@@ -1,6 +1,6 @@
 //! The calls of the page, and their answers.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ impl Call {
     /// The scenario that it runs, if it runs one.
     ///
     /// Returns an error if the scenario cannot be run or asks for too much.
-    pub fn scenario(&self) -> Result<Option<Scenario>, LabError> {
+    pub(crate) fn scenario(&self) -> Result<Option<Scenario>, LabError> {
         let (Self::Show { words } | Self::Render { words, .. } | Self::Episode { words, .. }) = self else {
             return Ok(None);
         };
@@ -108,7 +108,7 @@ impl Call {
     /// How many runs it makes; `None` if it reports no progress.
     ///
     /// Fails like [`Self::scenario`].
-    pub fn runs(&self) -> Result<Option<u64>, LabError> {
+    pub(crate) fn runs(&self) -> Result<Option<u64>, LabError> {
         let scenario = self.scenario()?.filter(|_| matches!(self, Self::Show { .. }));
         Ok(scenario.map(|scenario| scenario.rows() * scenario.seeds))
     }
@@ -116,7 +116,7 @@ impl Call {
     /// The longest that it may take before it must be ended.
     ///
     /// Fails like [`Self::scenario`].
-    pub fn longest(&self) -> Result<Duration, LabError> {
+    pub(crate) fn longest(&self) -> Result<Duration, LabError> {
         const OTHERS: Duration = Duration::from_secs(180);
         Ok(self.scenario()?.map_or(OTHERS, |scenario| bounds::longest(&scenario)))
     }
@@ -212,12 +212,4 @@ fn opening(lesson: &Lesson, number: usize) -> Result<Value, LabError> {
         "choices": lesson.choice_texts()?,
         "unavailable": lesson.unavailable(),
     }))
-}
-
-/// A context without progress, for tests and short calls.
-impl<'a> Context<'a> {
-    /// Answers in virtual time, until `stop` is set.
-    pub fn simulated(stop: &'a StopSignal) -> Self {
-        Self { paths: &[PathKind::Sim], stop, progress: Arc::new(|_| {}) }
-    }
 }

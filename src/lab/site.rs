@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 /// A file of the page.
 #[derive(Debug, Clone, Copy)]
-pub struct File {
+pub(crate) struct File {
     /// Its name.
     pub name: &'static str,
     /// Its media type.
@@ -82,7 +82,7 @@ pub struct Written {
 }
 
 /// The page as `wirelab lab` serves it: it calls the server.
-pub fn served_index() -> String {
+pub(crate) fn served_index() -> String {
     index(
         &imports(|file| format!("./{}", file.name)),
         "<link rel=\"stylesheet\" href=\"lab.css\">",
@@ -92,7 +92,7 @@ pub fn served_index() -> String {
 }
 
 /// A file of the served page.
-pub fn served_file(name: &str) -> Option<&'static File> {
+pub(crate) fn served_file(name: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.name == name)
 }
 

@@ -25,11 +25,12 @@ use std::sync::Arc;
 
 use self::results::Run;
 pub use self::{results::Results, teacher::teacher};
+pub use crate::scenario::ScenarioError;
 use crate::{
     experiment::RunError,
     path::StopSignal,
     report::Figure,
-    scenario::{Running, Scenario, ScenarioError},
+    scenario::{Running, Scenario},
 };
 
 /// All lessons, in the order of the tour. A new lesson needs a file and a line here.
@@ -141,7 +142,7 @@ impl Lesson {
     }
 
     /// Why this build cannot run it, if it cannot.
-    pub fn unavailable(&self) -> Option<&'static str> {
+    pub(crate) fn unavailable(&self) -> Option<&'static str> {
         let scenarios = self.trial.scenarios().ok()?;
         let mut transports = scenarios.iter().flat_map(|scenario| &scenario.transports);
         transports.find_map(|transport| transport.spec().protocol.unavailable())

@@ -68,14 +68,14 @@ impl Lesson {
     /// The question, with its figures.
     ///
     /// Returns an error if the text names an unknown setting.
-    pub fn question_text(&self) -> Result<String, LessonError> {
+    pub(crate) fn question_text(&self) -> Result<String, LessonError> {
         fill(self.question, &self.trial, &self.trial.scenarios()?, None)
     }
 
     /// The choices, with their figures.
     ///
     /// Fails like [`Self::question_text`].
-    pub fn choice_texts(&self) -> Result<Vec<String>, LessonError> {
+    pub(crate) fn choice_texts(&self) -> Result<Vec<String>, LessonError> {
         let scenarios = self.trial.scenarios()?;
         self.choices.iter().map(|choice| fill(choice.text, &self.trial, &scenarios, None)).collect()
     }
@@ -83,14 +83,18 @@ impl Lesson {
     /// The introduction as a part of an HTML page.
     ///
     /// Fails like [`Self::question_text`].
-    pub fn introduction_html(&self, number: usize) -> Result<String, LessonError> {
+    pub(crate) fn introduction_html(&self, number: usize) -> Result<String, LessonError> {
         Ok(blocks_to_html_part(&self.introduction(number)?))
     }
 
     /// The findings as a part of an HTML page.
     ///
     /// Fails like [`Self::findings`].
-    pub fn findings_html(&self, results: &Results, said: Option<usize>) -> Result<String, LessonError> {
+    pub(crate) fn findings_html(
+        &self,
+        results: &Results,
+        said: Option<usize>,
+    ) -> Result<String, LessonError> {
         Ok(blocks_to_html_part(&self.found(results, said)?))
     }
 

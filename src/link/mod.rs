@@ -66,8 +66,10 @@ pub use jitter::{Jitter, JitterShape};
 pub use loss::{GilbertElliott, Loss, LossBy};
 pub use options::{LinkOptions, LinkOptionsError};
 pub use preset::Preset;
-pub use properties::{LinkSpec, PROPERTIES, obstacle};
-pub use property::{Column, Obstacle, Property, Takes, Word};
+pub(crate) use properties::obstacle;
+pub use properties::{LinkSpec, PROPERTIES};
+pub(crate) use property::{Column, Obstacle, Word};
+pub use property::{Property, Takes};
 #[cfg(test)]
 pub(crate) use queue::broken;
 pub use queue::{

@@ -97,7 +97,7 @@ impl LinkSpec {
 }
 
 /// Why closed forms do not hold on `link`, if they do not.
-pub fn obstacle(link: &LinkSpec) -> Option<Obstacle> {
+pub(crate) fn obstacle(link: &LinkSpec) -> Option<Obstacle> {
     PROPERTIES.iter().filter_map(|property| (property.obstacle)(link)).min()
 }
 

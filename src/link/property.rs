@@ -43,7 +43,7 @@ pub enum Takes {
 
 /// A field of a result file.
 #[derive(Debug)]
-pub struct Column {
+pub(crate) struct Column {
     /// Its name.
     pub name: &'static str,
     /// A value of its type.
@@ -77,7 +77,7 @@ impl Column {
 
 /// A part of a phrase. How figures are written is the page's business.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Word {
+pub(crate) enum Word {
     /// Literal text.
     Text(&'static str),
     /// Text from a result file.
@@ -96,7 +96,7 @@ pub enum Word {
 
 /// Why the closed forms for isolated losses do not hold, the most important reason first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Obstacle {
+pub(crate) enum Obstacle {
     /// Packets wait at a bottleneck.
     Queueing,
     /// Packets overtake each other.
@@ -107,7 +107,7 @@ pub enum Obstacle {
 
 impl Obstacle {
     /// The reason in words.
-    pub const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Queueing => "a bottleneck's queue delays messages too",
             Self::Overtaking => "packets overtake each other",
@@ -136,12 +136,12 @@ impl Property {
     }
 
     /// The fields of a result file, which are the columns of CSV too.
-    pub fn columns(&self) -> &'static [Column] {
+    pub(crate) fn columns(&self) -> &'static [Column] {
         self.columns
     }
 
     /// The phrase for a page, of this property alone.
-    pub fn words(&self, settings: &LinkSettings) -> Vec<Word> {
+    pub(crate) fn words(&self, settings: &LinkSettings) -> Vec<Word> {
         (self.words)(settings)
     }
 }

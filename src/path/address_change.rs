@@ -62,7 +62,7 @@ pub struct Handover {
 
 impl Handover {
     /// The round trip of the link of the other network, without queues.
-    pub fn round_trip(&self) -> Duration {
+    pub(crate) fn round_trip(&self) -> Duration {
         self.after.iter().map(|link| link.delay).sum()
     }
 }
@@ -104,7 +104,7 @@ impl AddressChange {
     }
 
     /// How long the client has no network.
-    pub fn outage(&self) -> Duration {
+    pub(crate) fn outage(&self) -> Duration {
         self.handover().map_or(Duration::ZERO, |handover| handover.outage)
     }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// Counts the packets of a path by their ECN field. Clones share the counts.
 #[derive(Debug, Clone, Default)]
-pub struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
+pub(crate) struct EcnMeter(Arc<Mutex<PerDirection<Counting>>>);
 
 /// The packets of one direction by their ECN field.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ const GAVE_UP_AFTER: u64 = 16;
 
 impl EcnMeter {
     /// A meter for `links`; `None` if no direction uses ECN.
-    pub fn new(links: &PerDirection<LinkSpec>) -> Option<Self> {
+    pub(crate) fn new(links: &PerDirection<LinkSpec>) -> Option<Self> {
         let uses_ecn = links.iter().any(LinkSpec::uses_ecn);
         let counting = links.as_ref().map(|link| Counting {
             is_bleached: link.ecn_fault == Some(EcnFault::Bleach),
@@ -62,7 +62,7 @@ impl EcnMeter {
     }
 
     /// The counts so far.
-    pub fn counts(&self) -> PerDirection<EcnCounts> {
+    pub(crate) fn counts(&self) -> PerDirection<EcnCounts> {
         self.0.lock().as_ref().map(|counting| EcnCounts {
             capable: counting.capable,
             marked: counting.marked,

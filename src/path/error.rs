@@ -90,7 +90,7 @@ pub enum PathError {
 
 impl PathError {
     /// Adds the operation and the address to a system's error.
-    pub fn from_io(operation: &'static str, address: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn from_io(operation: &'static str, address: SocketAddr, source: io::Error) -> Self {
         if let Some(whose) = no_descriptor(&source) {
             return Self::NoDescriptor { operation, address, whose };
         }
@@ -104,7 +104,7 @@ impl PathError {
     }
 
     /// The same for a server, which may lack the permission for its port.
-    pub fn from_server_io(operation: &'static str, local: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn from_server_io(operation: &'static str, local: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::PermissionDenied if (1..1024).contains(&local.port()) => {
                 Self::Reserved { operation, address: local }
@@ -114,7 +114,7 @@ impl PathError {
     }
 
     /// The same for a client, whose own port the kernel chooses.
-    pub fn from_client_io(operation: &'static str, peer: SocketAddr, source: io::Error) -> Self {
+    pub(crate) fn from_client_io(operation: &'static str, peer: SocketAddr, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::AddrInUse | io::ErrorKind::AddrNotAvailable => {
                 Self::NoPort { operation, address: peer }

@@ -20,7 +20,7 @@ pub struct Fidelity {
 
 impl Fidelity {
     /// The sum over several wires; `None` without any.
-    pub fn of_all<'a>(wires: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+    pub(crate) fn of_all<'a>(wires: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
         wires.into_iter().fold(None, |all: Option<Self>, wire| {
             let mut all = all.unwrap_or(Self { dropped: Some(0), ..Self::default() });
             all.lateness.merge(&wire.lateness);

@@ -355,7 +355,7 @@ pub trait Listener: Send + Debug {
 }
 
 /// The address that means "any port of any of mine", in the family of `like`.
-pub fn unspecified(like: SocketAddr) -> SocketAddr {
+pub(crate) fn unspecified(like: SocketAddr) -> SocketAddr {
     let ip: IpAddr = match like {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),

@@ -29,7 +29,7 @@ impl QueueMeter {
     }
 
     /// Discards all measurements so far.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         for delays in self.0.lock().iter_mut().flatten() {
             *delays = Histogram::new();
         }

@@ -17,7 +17,7 @@ pub struct Randomness(Arc<Mutex<ChaCha8Rng>>);
 /// There is no simulation on this thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("there is no simulation on this thread")]
-pub struct NoSimulation;
+pub(crate) struct NoSimulation;
 
 /// The stream of the random generator.
 const STREAM: u64 = 0x5349_4d4b;
@@ -32,7 +32,7 @@ impl Randomness {
     }
 
     /// Draws `N` bytes.
-    pub fn draw<const N: usize>(&self) -> [u8; N] {
+    pub(crate) fn draw<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.lock().fill_bytes(&mut bytes);
         bytes
@@ -42,7 +42,7 @@ impl Randomness {
     ///
     /// rustls and dimpl take a static as their source of randomness. It cannot belong to a simulation, so this looks
     /// for the current one.
-    pub fn fill_current(bytes: &mut [u8]) -> Result<(), NoSimulation> {
+    pub(crate) fn fill_current(bytes: &mut [u8]) -> Result<(), NoSimulation> {
         CURRENT.with_borrow(|current| {
             let Self(rng) = current.as_ref().ok_or(NoSimulation)?;
             rng.lock().fill_bytes(bytes);
@@ -51,7 +51,7 @@ impl Randomness {
     }
 
     /// Runs `run` on this thread in the simulation of a host, if it has [one](super::Host::randomness).
-    pub fn within_any<T>(of_host: Option<&Self>, run: impl FnOnce() -> T) -> T {
+    pub(crate) fn within_any<T>(of_host: Option<&Self>, run: impl FnOnce() -> T) -> T {
         match of_host {
             Some(randomness) => randomness.within(run),
             None => run(),
@@ -59,7 +59,7 @@ impl Randomness {
     }
 
     /// Runs `run` on this thread in this simulation.
-    pub fn within<T>(&self, run: impl FnOnce() -> T) -> T {
+    pub(crate) fn within<T>(&self, run: impl FnOnce() -> T) -> T {
         let _restore = Restore(CURRENT.replace(Some(self.clone())));
         run()
     }

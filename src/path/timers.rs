@@ -13,7 +13,7 @@ use std::{
 use crate::unit::{Lock, Mutex, OneThread, Time};
 
 /// The clock of timers.
-pub trait Clock: Send + Sync {
+pub(crate) trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> Time;
     /// The earliest timer is due at `at`: the owner of the clock must call [`Timers::fire`] then.
@@ -23,7 +23,7 @@ pub trait Clock: Send + Sync {
 /// Stale alarms that do not justify compacting the heap.
 const MOST_STALE: usize = 64;
 
-/// All timers of one clock. The owner of the clock calls [`Timers::fire`] when one is due.
+/// All timers of one clock. The owner of the clock calls `Timers::fire` when one is due.
 pub struct Timers {
     clock: Arc<dyn Clock>,
     queue: Lock<Queue>,
@@ -59,7 +59,7 @@ struct Alarm {
 
 impl Timers {
     /// Timers that read `clock`, for any thread.
-    pub fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self { clock, queue: Lock::Shared(Mutex::default()) })
     }
 
@@ -69,17 +69,17 @@ impl Timers {
     }
 
     /// The current time.
-    pub fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         self.clock.now()
     }
 
     /// When the earliest timer that is still awaited is due.
-    pub fn next(&self) -> Option<Time> {
+    pub(crate) fn next(&self) -> Option<Time> {
         self.queue.lock().next()
     }
 
     /// Wakes all timers whose deadline is at or before `now`, in the order of their deadlines.
-    pub fn fire(&self, now: Time) {
+    pub(crate) fn fire(&self, now: Time) {
         loop {
             let mut queue = self.queue.lock();
             if queue.next().is_none_or(|at| at > now) {
@@ -94,7 +94,7 @@ impl Timers {
     }
 
     /// Arms the clock for the earliest timer, if there is one.
-    pub fn rearm(&self) {
+    pub(crate) fn rearm(&self) {
         let mut queue = self.queue.lock();
         queue.rings_at = queue.next();
         if let Some(at) = queue.rings_at {

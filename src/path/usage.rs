@@ -34,7 +34,7 @@ impl Sub for ThreadUsage {
 }
 
 /// Bytes of anonymous memory of this process that are in RAM: heap and stacks. `None` if the system does not tell.
-pub fn anonymous_memory() -> Option<u64> {
+pub(crate) fn anonymous_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

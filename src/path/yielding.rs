@@ -1,3 +1,3 @@
 //! Giving other tasks of the thread their turn, under tokio.
 
-pub use tokio::task::{coop::consume_budget, yield_now};
+pub(crate) use tokio::task::{coop::consume_budget, yield_now};

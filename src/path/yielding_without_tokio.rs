@@ -3,7 +3,7 @@
 use std::{future::poll_fn, task::Poll};
 
 /// Lets the tasks that are ready run first.
-pub async fn yield_now() {
+pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|cx| {
         if yielded {
@@ -17,4 +17,4 @@ pub async fn yield_now() {
 }
 
 /// Only a runtime of tokio's has a budget.
-pub async fn consume_budget() {}
+pub(crate) async fn consume_budget() {}

@@ -4,7 +4,7 @@ use crate::{experiment::RunError, link::SpecError, transport::ConnectError};
 
 /// A run that should have decided a claim was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum PropertyError {
+pub(crate) enum PropertyError {
     /// The run failed.
     #[error(transparent)]
     Run(#[from] RunError),

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-pub use self::{
+pub(crate) use self::{
     error::PropertyError,
     row::{Row, Subject},
 };
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Every row, in the order of the table.
-pub const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     connecting::CONNECTION,
     connecting::FIRST_REPLY,
     ends::BOUNDARIES,

@@ -13,7 +13,7 @@ use crate::{
 
 /// A claim about transports, and the run that decides it.
 #[derive(Debug, Clone, Copy)]
-pub struct Row {
+pub(crate) struct Row {
     /// The claim.
     pub claim: &'static str,
     /// What is done, and how the outcome is counted.
@@ -34,7 +34,7 @@ impl Answer {
 
 /// A transport, and the path that its runs are made on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subject {
+pub(crate) struct Subject {
     /// The transport.
     pub transport: Transport,
     /// Virtual time, or network namespaces for the kernel's TCP.
@@ -43,7 +43,7 @@ pub struct Subject {
 
 impl Subject {
     /// `transport` on the path that carries it.
-    pub fn of(transport: Transport) -> Self {
+    pub(crate) fn of(transport: Transport) -> Self {
         let path = if transport.uses_kernel_tcp() { PathKind::Netns } else { PathKind::Sim };
         Self { transport, path }
     }

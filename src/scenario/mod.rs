@@ -11,7 +11,7 @@ mod running;
 
 use std::{collections::BTreeMap, time::Duration};
 
-pub use self::running::Running;
+pub(crate) use self::running::Running;
 
 use self::page::PageOptions;
 use crate::{
@@ -37,7 +37,7 @@ pub struct ScenarioError {
 
 /// A parsed command line.
 #[derive(Debug, Clone)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// The command: `bench`, `hol` or `handshake`.
     pub command: String,
     /// Where packets travel.
@@ -89,14 +89,14 @@ impl Scenario {
     /// Reads a command line without the program's name, separated by single spaces.
     ///
     /// Fails like [`Self::of_words`].
-    pub fn parse(line: &str) -> Result<Self, ScenarioError> {
+    pub(crate) fn parse(line: &str) -> Result<Self, ScenarioError> {
         Self::of_words(&line.split(' ').collect::<Vec<_>>())
     }
 
     /// Reads the words of a command line without the program's name.
     ///
     /// Returns an error that names the first unknown option or invalid value.
-    pub fn of_words(words: &[&str]) -> Result<Self, ScenarioError> {
+    pub(crate) fn of_words(words: &[&str]) -> Result<Self, ScenarioError> {
         let line = words.join(" ");
         Self::read(words, line.clone()).map_err(|reason| ScenarioError { line, reason })
     }
@@ -261,7 +261,7 @@ impl Scenario {
     }
 
     /// The command line, with the program's name.
-    pub fn typed(&self) -> String {
+    pub(crate) fn typed(&self) -> String {
         format!("wirelab {}", self.line)
     }
 
@@ -287,7 +287,7 @@ impl Scenario {
     }
 
     /// The plans of a command with messages.
-    pub fn plans(&self) -> Vec<Plan> {
+    pub(crate) fn plans(&self) -> Vec<Plan> {
         let each = |&congestion: &Congestion| {
             self.transports.iter().map(move |&transport| Plan {
                 path: self.path,
@@ -302,12 +302,12 @@ impl Scenario {
     }
 
     /// How many rows the result has, but for those that are skipped.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.page_plans().map_or_else(|| self.plans().len(), |plans| plans.len()) as u64
     }
 
     /// Why there is no ladder of one of its messages, if there is none.
-    pub fn ladder_refusal(&self) -> Option<&'static str> {
+    pub(crate) fn ladder_refusal(&self) -> Option<&'static str> {
         if self.moves.change().is_some() {
             Some("ladders are drawn only for a client whose address stays the same")
         } else if self.page.is_any() || !self.workload.application.is_answered() {

@@ -53,7 +53,7 @@ impl Scenario {
     }
 
     /// The plans of page loads; `None` if no page is loaded.
-    pub fn page_plans(&self) -> Option<Vec<PagePlan>> {
+    pub(crate) fn page_plans(&self) -> Option<Vec<PagePlan>> {
         let PageOptions { page, modes, loads } = &self.page;
         let connections = self.connections.and_then(|connections| u32::try_from(connections).ok());
         let loads = PageLoads {

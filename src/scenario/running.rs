@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How a scenario is run.
-pub struct Running<'a> {
+pub(crate) struct Running<'a> {
     /// Set to end it early.
     pub stop: &'a StopSignal,
     /// Receives the number of runs that have ended.
@@ -27,7 +27,7 @@ impl Scenario {
     /// Runs the command. With a ladder, also returns its episodes.
     ///
     /// Returns an error if a ladder's run fails, or if the stop signal was set.
-    pub fn run(&self, running: &Running<'_>) -> Result<(ResultFile, Vec<Episode>), RunError> {
+    pub(crate) fn run(&self, running: &Running<'_>) -> Result<(ResultFile, Vec<Episode>), RunError> {
         let file = ResultFile::new(&*self.command);
         if self.command == "handshake" {
             let request = self.request::<Handshake>(self.handshakes());

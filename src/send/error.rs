@@ -88,7 +88,7 @@ pub enum SendError {
 }
 
 /// Maximum bytes of a reply.
-pub const MAX_REPLY: usize = 16 << 20;
+pub(crate) const MAX_REPLY: usize = 16 << 20;
 
 /// The server, as errors name it.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ mod stream;
 
 use std::{collections::VecDeque, net::SocketAddr, num::NonZeroU32, sync::Arc, time::Duration};
 
-pub use self::error::{MAX_REPLY, SendError};
+pub use self::error::SendError;
 use self::{
     arq::ArqClient, datagram::DatagramClient, dialer::Dialer, error::Peer, quic::QuicStreams,
     stream::LineClient,

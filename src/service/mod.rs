@@ -9,7 +9,7 @@ pub mod split;
 use std::{fmt, str::FromStr, time::Duration};
 
 /// Default limit on the bytes of a message.
-pub const DEFAULT_MAX_MESSAGE: usize = 64 * 1024;
+pub(crate) const DEFAULT_MAX_MESSAGE: usize = 64 * 1024;
 
 /// What a server replies to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

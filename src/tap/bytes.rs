@@ -6,7 +6,7 @@ use crate::unit::Time;
 
 /// A packet's entry into the link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stamp {
+pub(crate) struct Stamp {
     /// Its number. Numbers rise as packets are sent (RFC 9000 section 12.3), so that they order the packets of
     /// one instant.
     pub packet: u64,
@@ -16,7 +16,7 @@ pub struct Stamp {
 
 /// How a packet reached its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Landed {
+pub(crate) struct Landed {
     /// Its entry into the link.
     pub stamp: Stamp,
     /// When it arrived.
@@ -27,7 +27,7 @@ pub struct Landed {
 
 /// How a byte reached its receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Passage {
+pub(crate) struct Passage {
     /// The packet that it was sent with first.
     pub first: Stamp,
     /// The packet that brought it.

@@ -4,7 +4,7 @@ use crate::wire::MessageId;
 
 /// A part of an experiment's data in a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carried {
+pub(crate) enum Carried {
     /// Bytes of a QUIC stream.
     Stream {
         /// The stream's id.
@@ -51,7 +51,7 @@ impl Carried {
 
 /// An ARQ segment with content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The number of its transmission. Numbers are in sending order.
     pub transmission: u64,
     /// Its sequence number.
@@ -61,7 +61,7 @@ pub struct Loaded {
 }
 /// What is known of a packet that enters the link.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Entering<'a> {
+pub(crate) struct Entering<'a> {
     /// The parts of the experiment's data in it.
     pub carried: &'a [Carried],
     /// The number that identifies the packet in [`Seen::Judged`](super::Seen::Judged). `None` if its loss is not

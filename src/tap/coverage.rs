@@ -6,7 +6,7 @@ use crate::arq::RangeSet;
 
 /// A range of a stream. The end of the stream counts as one more byte after the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// The stream.
     pub stream: u64,
     /// The offset of the first byte.

@@ -17,7 +17,7 @@ use crate::{
 
 /// An event of a packet, as shown to a watcher.
 #[derive(Debug, Clone, Copy)]
-pub enum Seen<'a> {
+pub(crate) enum Seen<'a> {
     /// It entered the link.
     Entered(&'a PacketView<'a>, Entering<'a>),
     /// It left the link.
@@ -59,12 +59,12 @@ impl Instrument {
     /// [transit] of a datagram.
     ///
     /// [transit]: crate::path::Received::transit
-    pub fn following_messages(self) -> Self {
+    pub(crate) fn following_messages(self) -> Self {
         Self { follows_messages: true, ..self }
     }
 
     /// Shows `watcher` every packet.
-    pub fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
+    pub(crate) fn watched_by(self, watcher: impl FnMut(Seen<'_>) + Send + 'static) -> Self {
         let mut connections = self.connections;
         connections.keep_verdicts();
         for ledger in self.ledgers.iter() {
@@ -87,7 +87,7 @@ impl Instrument {
     }
 
     /// Does not follow the packets of the servers on these ports.
-    pub fn ignoring(self, ports: Vec<u16>) -> Self {
+    pub(crate) fn ignoring(self, ports: Vec<u16>) -> Self {
         Self { ignored: ports, ..self }
     }
 

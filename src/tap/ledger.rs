@@ -25,7 +25,7 @@ const LATE: Duration = Duration::from_secs(10);
 /// The record of one direction. It holds only what is in flight or not released, and reuses its memory, so it does not
 /// grow with the length of a run.
 #[derive(Debug, Default)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     /// The fate of the packets, compared with the losses that their sender declared.
     pub(super) truth: Truth,
     /// Whether only [`Self::truth`] is recorded, and not how each byte arrived.
@@ -79,7 +79,7 @@ impl Ledger {
     }
 
     /// Packet number `packet` with the plaintext `payload` is about to be encrypted and sent.
-    pub fn seal(&mut self, packet: u64, payload: &[u8]) {
+    pub(crate) fn seal(&mut self, packet: u64, payload: &[u8]) {
         let carried = self.unused();
         let data = (!self.without_truth).then(|| self.truth.list());
         let mut sealing = Sealing::new(packet, payload, carried, data);
@@ -90,7 +90,7 @@ impl Ledger {
     }
 
     /// The packet that was sealed last was encrypted to `ciphertext`.
-    pub fn encrypted(&mut self, ciphertext: &[u8]) {
+    pub(crate) fn encrypted(&mut self, ciphertext: &[u8]) {
         if let (Some(sealing), Some(tag)) = (self.sealing.take(), Tag::of_ciphertext(ciphertext)) {
             let Sealing { packet, carried, data, words } = sealing;
             self.sealed.push(tag, Sealed { packet, carried, data, repeats_for: None, words });
@@ -98,14 +98,14 @@ impl Ledger {
     }
 
     /// `datagram`, which carries `what` and is never sent again, is about to be sent.
-    pub fn load(&mut self, datagram: &[u8], what: Carried) {
+    pub(crate) fn load(&mut self, datagram: &[u8], what: Carried) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, Some(what), None);
     }
 
     /// `datagram`, with these parts of handshake messages, is about to be sent. If it repeats a part, the earlier
     /// packets with that part count as declared lost for this `cause`.
-    pub fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
+    pub(crate) fn load_flight(&mut self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.loaded += 1;
         self.add_loaded(datagram, self.loaded, None, Some(data));
         if let Some(sealed) = self.sealed.last_mut() {
@@ -114,7 +114,7 @@ impl Ledger {
     }
 
     /// The ARQ segment `datagram` is about to be sent.
-    pub fn load_segment(&mut self, datagram: &[u8], segment: Loaded) {
+    pub(crate) fn load_segment(&mut self, datagram: &[u8], segment: Loaded) {
         let Loaded { transmission, sequence, what } = segment;
         let mut data = self.truth.list();
         data.push(Extent { stream: 0, start: sequence, end: sequence + 1, ends_stream: false });
@@ -138,7 +138,7 @@ impl Ledger {
 
     /// `datagram` was offered to the link at `now` as packet `number`; `look` is called with what is known of it.
     /// Packets sealed earlier that did not enter the link are forgotten: packets enter in sending order.
-    pub fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(Entering<'_>)) {
+    pub(crate) fn enter(&mut self, number: u64, datagram: &[u8], now: Time, look: impl FnOnce(Entering<'_>)) {
         let Some(index) = self.sealed.position(datagram) else { return look(Entering::default()) };
         for _ in 0..index {
             self.skip(now);
@@ -171,7 +171,7 @@ impl Ledger {
     }
 
     /// Packet `number` of the link, which is the message `id`, was offered at `now`.
-    pub fn enter_message(&mut self, number: u64, id: MessageId, now: Time) {
+    pub(crate) fn enter_message(&mut self, number: u64, id: MessageId, now: Time) {
         let mut carried = self.spare.pop().unwrap_or_default();
         carried.clear();
         carried.push(Carried::Message(id));
@@ -198,7 +198,7 @@ impl Ledger {
     }
 
     /// Packet `number`, which waited in the queue for `queued`, left the link at `now`.
-    pub fn leave(&mut self, number: u64, now: Time, queued: Duration, exit: Exit) {
+    pub(crate) fn leave(&mut self, number: u64, now: Time, queued: Duration, exit: Exit) {
         let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) else { return };
         let flight = &mut self.in_flight[index];
         match exit {
@@ -220,7 +220,7 @@ impl Ledger {
     }
 
     /// Packet `number`, a message of its own, reached its receiver intact.
-    pub fn bring(&mut self, number: u64) {
+    pub(crate) fn bring(&mut self, number: u64) {
         if let Ok(index) = self.in_flight.binary_search_by_key(&number, |flight| flight.number) {
             self.land(index, true);
         }
@@ -238,7 +238,7 @@ impl Ledger {
 
     /// The receiver opened packet number `packet`. Unless it `accepted` the frames, the packet has no effect: the
     /// receiver rejects a second copy as a duplicate.
-    pub fn open(&mut self, packet: u64, accepted: bool) {
+    pub(crate) fn open(&mut self, packet: u64, accepted: bool) {
         if let Ok(index) = self.in_flight.binary_search_by_key(&packet, |flight| flight.stamp.packet) {
             self.land(index, accepted);
         }
@@ -246,7 +246,7 @@ impl Ledger {
 
     /// The receiver processed `datagram`, an ARQ segment. Unless it `kept` the content, the datagram has no effect,
     /// except if the link made a second copy.
-    pub fn unload(&mut self, datagram: &[u8], kept: bool) {
+    pub(crate) fn unload(&mut self, datagram: &[u8], kept: bool) {
         let tag = Tag::of_segment(datagram);
         let known = |flight: &Flight| flight.tag == tag && !flight.settled;
         let Some(index) = tag.and_then(|_| self.in_flight.iter().position(known)) else { return };
@@ -286,25 +286,25 @@ impl Ledger {
     }
 
     /// How the byte at `offset` of `stream` arrived; `None` if it has not, or was released.
-    pub fn passage(&mut self, stream: u64, offset: u64) -> Option<Passage> {
+    pub(crate) fn passage(&mut self, stream: u64, offset: u64) -> Option<Passage> {
         self.streams.get(stream)?.passage(offset)
     }
 
     /// The packet that brought the message `id`. Looking up a message forgets it and those that arrived before it.
-    pub fn datagram(&mut self, id: MessageId) -> Option<Landed> {
+    pub(crate) fn datagram(&mut self, id: MessageId) -> Option<Landed> {
         let index = self.datagrams.iter().position(|(arrived, _)| *arrived == id)?;
         self.datagrams.drain(..=index).next_back().map(|(_, landed)| landed)
     }
 
     /// Forgets the bytes of `stream` below `offset`.
-    pub fn release(&mut self, stream: u64, offset: u64) {
+    pub(crate) fn release(&mut self, stream: u64, offset: u64) {
         if let Some(bytes) = self.streams.get(stream) {
             bytes.forget(offset);
         }
     }
 
     /// Forgets `stream`.
-    pub fn close(&mut self, stream: u64) {
+    pub(crate) fn close(&mut self, stream: u64) {
         self.streams.close(stream);
     }
 
@@ -474,7 +474,7 @@ mod tests {
                     ledger.close(stream);
                 }
             }
-            assert!(ledger.in_flight.is_empty() && ledger.sealed.is_empty());
+            assert!(ledger.in_flight.is_empty() && ledger.sealed.len() == 0);
             assert!(ledger.streams.open.len() <= 1);
             assert!(ledger.spare.len() <= 2 && ledger.streams.spare.len() <= 1);
         }

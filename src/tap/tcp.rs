@@ -193,19 +193,19 @@ pub struct StreamTap {
 impl StreamTap {
     /// The next message begins with the next byte written to TCP, and is `length` bytes long there. Returns the offset
     /// of its end.
-    pub fn send(&self, length: u64) -> u64 {
+    pub(crate) fn send(&self, length: u64) -> u64 {
         let start = self.written();
         self.stream(self.outgoing, |stream| stream.messages.push_back((start, start + length)));
         start + length
     }
 
     /// Bytes written to TCP so far.
-    pub fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
     /// The next message was received. Returns when the last of its bytes reached this host, and how.
-    pub fn receive(&self) -> Option<(Time, Passage)> {
+    pub(crate) fn receive(&self) -> Option<(Time, Passage)> {
         self.stream(self.outgoing.reverse(), |stream| {
             let (start, end) = stream.messages.pop_front()?;
             stream.received += 1;

@@ -29,7 +29,7 @@ pub struct Found {
     pub took: Duration,
 }
 
-/// The counts of [`Truth`].
+/// Losses on the link and what the senders declared, as counts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct TruthFigures {
     /// Packets that repeat data.
@@ -105,7 +105,7 @@ pub enum Verdict {
 /// Follows the packets with data of one direction of a connection. It holds only packets that are on the link, or
 /// dropped and not declared lost, so its memory does not grow with the length of a run.
 #[derive(Debug, Default)]
-pub struct Truth {
+pub(crate) struct Truth {
     figures: TruthFigures,
     data: Coverage,
     /// Packets on the link, in the order of their numbers.
@@ -185,7 +185,7 @@ impl Truth {
     /// Packet `number` entered the link at `now` with `data`. Numbers are in sending order. If the packet repeats data,
     /// its sender considers the earlier packets with that data lost. `repeats_for` is set for a sender that does not
     /// report its losses. Then the repetition counts as their declaration, for this cause.
-    pub fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, repeats_for: Option<LossCause>) {
+    pub(crate) fn sent(&mut self, number: u64, now: Time, data: Vec<Extent>, repeats_for: Option<LossCause>) {
         let (mut repeats, mut is_new) = (false, data.is_empty());
         for extent in &data {
             let (old, new) = self.data.send(extent);
@@ -228,7 +228,7 @@ impl Truth {
     }
 
     /// The sender declared packet `number` lost at `now`.
-    pub fn declared(&mut self, number: u64, now: Time, cause: LossCause) {
+    pub(crate) fn declared(&mut self, number: u64, now: Time, cause: LossCause) {
         if let Ok(index) = self.place(number) {
             self.in_flight[index].find(now, cause, true);
         } else if let Some(index) = self.missing.iter().position(|packet| packet.number == number) {
@@ -239,7 +239,7 @@ impl Truth {
     }
 
     /// Packet `number` will not arrive.
-    pub fn dropped(&mut self, number: u64) {
+    pub(crate) fn dropped(&mut self, number: u64) {
         let Some(packet) = self.take(number) else { return };
         if let Some(found) = packet.found {
             self.count_found(&packet, found);
@@ -249,7 +249,7 @@ impl Truth {
     }
 
     /// The receiver accepted packet `number`.
-    pub fn arrived(&mut self, number: u64) {
+    pub(crate) fn arrived(&mut self, number: u64) {
         let is_late = |packet: &Packet| packet.number == number && !packet.discarded;
         let late = || self.missing.iter().position(is_late);
         let packet = match self.place(number) {
@@ -274,7 +274,7 @@ impl Truth {
     }
 
     /// Packet `number` reached its receiver and was not accepted: its data had arrived before, or was discarded.
-    pub fn refused(&mut self, number: u64) {
+    pub(crate) fn refused(&mut self, number: u64) {
         let Ok(index) = self.place(number) else { return };
         if self.in_flight[index].data.iter().all(|extent| self.data.has(extent)) {
             return self.arrived(number);
@@ -285,7 +285,7 @@ impl Truth {
     }
 
     /// The sender no longer waits for acknowledgements of packets below `number`.
-    pub fn forget_before(&mut self, number: u64) {
+    pub(crate) fn forget_before(&mut self, number: u64) {
         if self.missing.iter().all(|packet| packet.number >= number) {
             return;
         }
@@ -306,7 +306,7 @@ impl Truth {
     }
 
     /// The counts so far.
-    pub fn figures(&self) -> TruthFigures {
+    pub(crate) fn figures(&self) -> TruthFigures {
         let undeclared = self.missing.iter().filter(|packet| packet.is_undeclared()).count() as u64;
         TruthFigures { undeclared: self.figures.undeclared + undeclared, ..self.figures.clone() }
     }

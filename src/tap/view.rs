@@ -33,7 +33,7 @@ impl Tap {
     }
 
     /// Taps that record the [`Truth`](super::Truth), but not how each byte arrived, so bytes need not be released.
-    pub fn pair_for_truth() -> PerDirection<Self> {
+    pub(crate) fn pair_for_truth() -> PerDirection<Self> {
         let ledgers = PerDirection::from_fn(|_| Mutex::new(Ledger::only_truth()));
         Self::pair_of(Arc::new(ledgers), Connections::only_truth(), true)
     }
@@ -52,87 +52,87 @@ impl Tap {
     }
 
     /// A new connection begins: its streams and packets are counted from 0 again.
-    pub fn begin(&self) {
+    pub(crate) fn begin(&self) {
         for ledger in &*self.ledgers {
             ledger.lock().begin();
         }
     }
 
     /// The next datagram ends with packet number `packet`, whose plaintext is `payload`.
-    pub fn sealed(&self, packet: u64, payload: &[u8]) {
+    pub(crate) fn sealed(&self, packet: u64, payload: &[u8]) {
         self.outgoing().seal(packet, payload);
     }
 
     /// The packet that was sealed last is encrypted to `ciphertext`.
-    pub fn encrypted(&self, ciphertext: &[u8]) {
+    pub(crate) fn encrypted(&self, ciphertext: &[u8]) {
         self.outgoing().encrypted(ciphertext);
     }
 
     /// `datagram` is sent next, once, and carries `what`; its receiver reports it by [`Tap::landed`].
-    pub fn loaded(&self, datagram: &[u8], what: Carried) {
+    pub(crate) fn loaded(&self, datagram: &[u8], what: Carried) {
         self.outgoing().load(datagram, what);
     }
 
     /// The segment `datagram` is sent next; its receiver reports it by [`Tap::landed`].
-    pub fn loaded_segment(&self, datagram: &[u8], segment: Loaded) {
+    pub(crate) fn loaded_segment(&self, datagram: &[u8], segment: Loaded) {
         self.outgoing().load_segment(datagram, segment);
     }
 
     /// `datagram`, with these parts of handshake messages, is sent next. Its receiver reports it by [`Tap::landed`]. If
     /// it repeats a part, the earlier packets with that part count as declared lost for this `cause`.
-    pub fn loaded_flight(&self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
+    pub(crate) fn loaded_flight(&self, datagram: &[u8], data: Vec<Extent>, cause: LossCause) {
         self.outgoing().load_flight(datagram, data, cause);
     }
 
     /// This end declared its packet number `packet` lost.
-    pub fn declared(&self, packet: u64, now: Time, cause: LossCause) {
+    pub(crate) fn declared(&self, packet: u64, now: Time, cause: LossCause) {
         self.outgoing().truth.declared(packet, now, cause);
     }
 
     /// This end no longer waits for acknowledgements of its packets with numbers below `packet`.
-    pub fn forget_before(&self, packet: u64) {
+    pub(crate) fn forget_before(&self, packet: u64) {
         self.outgoing().truth.forget_before(packet);
     }
 
     /// The [`Truth`](super::Truth) of both directions, over all connections.
-    pub fn truth(&self) -> TruthFigures {
+    pub(crate) fn truth(&self) -> TruthFigures {
         let mut sum = self.connections.truth();
         self.ledgers.iter().for_each(|ledger| sum += &ledger.lock().truth.figures());
         sum
     }
 
     /// Packet number `packet` arrived intact; `accepted` tells whether its frames were processed.
-    pub fn opened(&self, packet: u64, accepted: bool) {
+    pub(crate) fn opened(&self, packet: u64, accepted: bool) {
         self.incoming().open(packet, accepted);
     }
 
     /// A datagram that was loaded arrived intact; `kept` tells whether its content was.
-    pub fn landed(&self, datagram: &[u8], kept: bool) {
+    pub(crate) fn landed(&self, datagram: &[u8], kept: bool) {
         self.incoming().unload(datagram, kept);
     }
 
     /// How the byte at `offset` of an incoming stream arrived.
-    pub fn passage(&self, stream: u64, offset: u64) -> Option<Passage> {
+    pub(crate) fn passage(&self, stream: u64, offset: u64) -> Option<Passage> {
         self.incoming().passage(stream, offset)
     }
 
     /// How the datagram or DATAGRAM frame that has just arrived with the message `id` crossed the link.
-    pub fn datagram(&self, id: MessageId) -> Option<Landed> {
+    pub(crate) fn datagram(&self, id: MessageId) -> Option<Landed> {
         self.incoming().datagram(id)
     }
 
     /// Nothing below `offset` of an incoming stream will be asked for again.
-    pub fn release(&self, stream: u64, offset: u64) {
+    pub(crate) fn release(&self, stream: u64, offset: u64) {
         self.incoming().release(stream, offset);
     }
 
     /// Nothing of an incoming stream will be asked for again.
-    pub fn close(&self, stream: u64) {
+    pub(crate) fn close(&self, stream: u64) {
         self.incoming().close(stream);
     }
 
     /// Counts what is written to a TCP connection, and follows its bytes on the link.
-    pub fn stream(&self, connected: Connected) -> (Connected, StreamTap) {
+    pub(crate) fn stream(&self, connected: Connected) -> (Connected, StreamTap) {
         let ports = match self.outgoing {
             Direction::ToServer => (connected.local.port(), connected.peer.port()),
             Direction::ToClient => (connected.peer.port(), connected.local.port()),
@@ -141,17 +141,17 @@ impl Tap {
     }
 
     /// The same tap. QUIC connections also report to it the packets that they declare lost, which costs time to detect.
-    pub fn following_losses(self) -> Self {
+    pub(crate) fn following_losses(self) -> Self {
         Self { follows_losses: true, ..self }
     }
 
     /// Does not compare the packets that a QUIC connection repeats with those that the link dropped.
-    pub fn ignore_losses(&self) {
+    pub(crate) fn ignore_losses(&self) {
         self.ledgers.iter().for_each(|ledger| ledger.lock().without_truth = true);
     }
 
     /// Whether a QUIC connection reports its losses; see [`Self::following_losses`].
-    pub fn follows_losses(&self) -> bool {
+    pub(crate) fn follows_losses(&self) -> bool {
         self.follows_losses
     }
 

@@ -9,13 +9,13 @@ mod quic;
 mod sealed;
 mod tcp;
 
+pub(crate) use self::sealed::{SealedPackets, Tag};
 pub use self::{
     arq::{ArqEvent, ArqTrace, ArqTracer},
-    loss::{LossDetector, Outgoing, RttEstimate},
+    loss::{LossDetector, Outgoing},
     quic::{
         CongestionState, LossTrigger, Lost, Metrics, PacketType, QuicEvent, QuicPacket, QuicTrace,
         QuicTracer, QuicTracers, Space, Thresholds,
     },
-    sealed::{SealedPackets, Tag},
     tcp::{TcpEnd, TcpTracer},
 };

@@ -34,13 +34,13 @@ pub enum Space {
 
 impl Space {
     /// All spaces, in the order in which a connection uses them.
-    pub const ALL: [Self; 3] = [Self::Initial, Self::Handshake, Self::Data];
+    pub(crate) const ALL: [Self; 3] = [Self::Initial, Self::Handshake, Self::Data];
 }
 
 impl PacketType {
     /// The type of a packet by the first byte of its header. `None` for Retry packets, which have no number. These bits
     /// are never masked (RFC 9001 section 5.4.1).
-    pub fn of(header: &[u8]) -> Option<Self> {
+    pub(crate) fn of(header: &[u8]) -> Option<Self> {
         let first = *header.first()?;
         match (first & 0x80, first & 0x30) {
             (0, _) => Some(Self::OneRtt),
@@ -79,7 +79,7 @@ pub struct QuicPacket<'a> {
 
 impl<'a> QuicPacket<'a> {
     /// Its frames, in order.
-    pub fn frames(&self) -> Frames<'a> {
+    pub(crate) fn frames(&self) -> Frames<'a> {
         frames(self.payload)
     }
 }
@@ -236,12 +236,12 @@ impl QuicTracers {
     }
 
     /// Whether the list is empty.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Creates the traces of one end of a connection.
-    pub fn trace(&self, side: Side, original_id: &[u8]) -> Vec<Box<dyn QuicTrace>> {
+    pub(crate) fn trace(&self, side: Side, original_id: &[u8]) -> Vec<Box<dyn QuicTrace>> {
         self.0.iter().filter_map(|tracer| tracer.trace(side, original_id)).collect()
     }
 }

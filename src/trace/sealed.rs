@@ -5,24 +5,24 @@ use std::{collections::VecDeque, ops::RangeInclusive};
 /// Bytes that identify a datagram. A QUIC datagram ends with the authentication tag of its last packet (RFC 9001
 /// section 5.3). An ARQ segment begins with its checksum, and its last bytes are compared too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tag {
+pub(crate) struct Tag {
     head: Option<[u8; 8]>,
     tail: [u8; 16],
 }
 
 impl Tag {
     /// The tag of a QUIC packet with this ciphertext.
-    pub fn of_ciphertext(ciphertext: &[u8]) -> Option<Self> {
+    pub(crate) fn of_ciphertext(ciphertext: &[u8]) -> Option<Self> {
         Some(Self { head: None, tail: *ciphertext.last_chunk()? })
     }
 
     /// The tag of an ARQ segment.
-    pub fn of_segment(datagram: &[u8]) -> Option<Self> {
+    pub(crate) fn of_segment(datagram: &[u8]) -> Option<Self> {
         Some(Self { head: Some(*datagram.first_chunk()?), tail: *datagram.last_chunk()? })
     }
 
     /// Whether it identifies an ARQ segment.
-    pub fn is_of_segment(&self) -> bool {
+    pub(crate) fn is_of_segment(&self) -> bool {
         self.head.is_some()
     }
 
@@ -34,7 +34,7 @@ impl Tag {
 
 /// Packets that an end has made and that have not entered the link, in sending order.
 #[derive(Debug)]
-pub struct SealedPackets<T>(VecDeque<(Tag, T)>);
+pub(crate) struct SealedPackets<T>(VecDeque<(Tag, T)>);
 
 impl<T> Default for SealedPackets<T> {
     fn default() -> Self {
@@ -44,42 +44,37 @@ impl<T> Default for SealedPackets<T> {
 
 impl<T> SealedPackets<T> {
     /// Adds a packet, which is sent next.
-    pub fn push(&mut self, tag: Tag, packet: T) {
+    pub(crate) fn push(&mut self, tag: Tag, packet: T) {
         self.0.push_back((tag, packet));
     }
 
     /// The place of the last packet in `datagram`.
-    pub fn position(&self, datagram: &[u8]) -> Option<usize> {
+    pub(crate) fn position(&self, datagram: &[u8]) -> Option<usize> {
         self.0.iter().position(|(tag, _)| tag.is_of(datagram))
     }
 
     /// The packet at `place`.
-    pub fn get(&self, place: usize) -> Option<&T> {
+    pub(crate) fn get(&self, place: usize) -> Option<&T> {
         self.0.get(place).map(|(_, packet)| packet)
     }
 
     /// The packet that was made last.
-    pub fn last_mut(&mut self) -> Option<&mut T> {
+    pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
         self.0.back_mut().map(|(_, packet)| packet)
     }
 
     /// Removes the first packet.
-    pub fn pop(&mut self) -> Option<(Tag, T)> {
+    pub(crate) fn pop(&mut self) -> Option<(Tag, T)> {
         self.0.pop_front()
     }
 
     /// Removes the packets at these places.
-    pub fn take(&mut self, places: RangeInclusive<usize>) -> impl Iterator<Item = T> {
+    pub(crate) fn take(&mut self, places: RangeInclusive<usize>) -> impl Iterator<Item = T> {
         self.0.drain(places).map(|(_, packet)| packet)
     }
 
     /// The number of packets.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

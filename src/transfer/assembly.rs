@@ -25,7 +25,7 @@ impl WholeDigest {
 }
 
 /// The pieces that a receiver has. They may arrive in any order, twice, or not at all.
-pub struct Assembly {
+pub(crate) struct Assembly {
     /// Everything before this offset has arrived.
     next: u64,
     whole: WholeDigest,
@@ -43,7 +43,7 @@ pub struct Assembly {
 
 impl Assembly {
     /// An empty record, of at most `most_ahead` pieces beyond a gap: one more is an error.
-    pub fn new(most_ahead: usize) -> Self {
+    pub(crate) fn new(most_ahead: usize) -> Self {
         Self {
             next: 0,
             whole: WholeDigest::new(),
@@ -59,14 +59,14 @@ impl Assembly {
 
     /// An empty record for pieces that may be lost: one piece more gives up the first gap, so memory stays bounded
     /// however much arrives. A piece that comes later counts as missing.
-    pub fn of_datagrams(most_ahead: usize) -> Self {
+    pub(crate) fn of_datagrams(most_ahead: usize) -> Self {
         Self { gives_up: true, ..Self::new(most_ahead) }
     }
 
     /// Records a piece. Returns whether it is new.
     ///
     /// Returns an error if there are too many pieces beyond a gap, or if pieces overlap.
-    pub fn piece(&mut self, piece: &Piece) -> Result<bool, TransferError> {
+    pub(crate) fn piece(&mut self, piece: &Piece) -> Result<bool, TransferError> {
         let (offset, length) = (piece.offset, piece.bytes.len() as u64);
         if offset < self.next || self.ahead.contains_key(&offset) {
             return Ok(false);
@@ -108,28 +108,29 @@ impl Assembly {
     }
 
     /// Records the end: the length and digest of the content.
-    pub fn end(&mut self, length: u64, digest: Digest) {
+    pub(crate) fn end(&mut self, length: u64, digest: Digest) {
         self.end = Some((length, digest));
     }
 
     /// Bytes received, without duplicates.
-    pub fn arrived(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn arrived(&self) -> u64 {
         self.arrived
     }
 
     /// Whether all pieces are here; `None` until the end has arrived.
-    pub fn is_whole(&self) -> Option<bool> {
+    pub(crate) fn is_whole(&self) -> Option<bool> {
         self.end.map(|(length, _)| self.next == length && self.ahead.is_empty() && self.given_up == 0)
     }
 
     /// Whether all pieces are here and their digest is the sender's.
-    pub fn is_intact(&self) -> bool {
+    pub(crate) fn is_intact(&self) -> bool {
         self.is_whole() == Some(true) && self.end.is_some_and(|(_, digest)| digest == self.whole.finish())
     }
 
     /// The gaps between pieces, and up to the end of the content if that is known. Of those that were given up, only as
     /// many as a receipt lists.
-    pub fn missing(&self) -> impl Iterator<Item = Range<u64>> {
+    pub(crate) fn missing(&self) -> impl Iterator<Item = Range<u64>> {
         let first = (self.next, self.next);
         let last = self.end.map(|(length, _)| (length, length));
         let known = self.ahead.iter().map(|(&start, &(end, _))| (start, end)).chain(last);
@@ -144,7 +145,7 @@ impl Assembly {
     }
 
     /// The receipt for the sender.
-    pub fn receipt(&self) -> Receipt {
+    pub(crate) fn receipt(&self) -> Receipt {
         let gaps = self.missing().skip(self.first_given_up.len()).count();
         Receipt {
             intact: self.is_intact(),

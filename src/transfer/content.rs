@@ -37,7 +37,7 @@ pub enum Content {
 
 impl Content {
     /// Content without an end, for a transfer that runs until it is stopped.
-    pub const fn endless(seed: u64) -> Self {
+    pub(crate) const fn endless(seed: u64) -> Self {
         Self::Generated { bytes: u64::MAX, seed }
     }
 
@@ -166,7 +166,7 @@ pub struct SaveFile {
 
 /// Where received content is written.
 #[derive(Debug)]
-pub enum Sink {
+pub(crate) enum Sink {
     /// Nowhere: it is only checked.
     Nowhere,
     /// To a file.

@@ -15,7 +15,7 @@ use crate::{
 /// Sends `content` to the server, and returns its receipt.
 ///
 /// Returns an error if the transfer stopped before a receipt arrived.
-pub async fn upload(
+pub(crate) async fn upload(
     host: &dyn Host,
     bulk: &mut Bulk,
     content: &Content,
@@ -27,7 +27,7 @@ pub async fn upload(
 /// Fetches content from the server into `sink`, and returns the receipt.
 ///
 /// Returns an error if the transfer stopped, or if the received content differs from what was sent.
-pub async fn download(
+pub(crate) async fn download(
     host: &dyn Host,
     bulk: &mut Bulk,
     fetch: Fetch,
@@ -61,7 +61,7 @@ pub async fn download(
 /// requested `content`.
 ///
 /// Returns an error if the transfer stopped, or if the received content differs from what was sent.
-pub async fn serve(
+pub(crate) async fn serve(
     host: &dyn Host,
     first: Option<TransferMessage>,
     mut ends: Ends<'_>,

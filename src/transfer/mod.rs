@@ -14,9 +14,10 @@ mod send;
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-pub use self::{
+pub use self::content::{Content, SaveFile};
+pub(crate) use self::{
     assembly::Assembly,
-    content::{Content, SaveFile, Sink},
+    content::Sink,
     exchange::{download, serve, upload},
 };
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
 
 /// Why a transfer stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum TransferError {
+pub(crate) enum TransferError {
     /// The connection failed.
     #[error(transparent)]
     Channel(#[from] ChannelError),
@@ -97,7 +98,7 @@ impl Watch {
     /// Runs `transfer` unless interrupted.
     ///
     /// Returns [`TransferError::Interrupted`], or the error of `transfer`.
-    pub async fn until_stopped<T>(
+    pub(crate) async fn until_stopped<T>(
         &self,
         transfer: impl Future<Output = Result<T, TransferError>>,
     ) -> Result<T, TransferError> {

@@ -9,7 +9,7 @@ use std::{
 
 /// Limits on the clients of a server.
 #[derive(Debug, Clone)]
-pub struct ClientLimits {
+pub(crate) struct ClientLimits {
     /// Decides who may connect.
     pub gate: Arc<dyn Gate>,
     /// How long a handshake may take.
@@ -19,7 +19,7 @@ pub struct ClientLimits {
 }
 
 /// Decides who may connect.
-pub trait Gate: Debug + Send + Sync {
+pub(crate) trait Gate: Debug + Send + Sync {
     /// Whether a request for a handshake is answered. Its source may be forged.
     fn hello(&self, source: SocketAddr) -> bool;
 
@@ -31,7 +31,7 @@ pub trait Gate: Debug + Send + Sync {
 }
 
 /// A client's place among those of a server. It is free again when dropped.
-pub trait Place: Debug + Send + Sync {
+pub(crate) trait Place: Debug + Send + Sync {
     /// The handshake is complete: the place is not taken away any more.
     fn prove(&self);
 
@@ -41,7 +41,7 @@ pub trait Place: Debug + Send + Sync {
 
 /// Why a client is gone that did not say goodbye.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Departure {
+pub(crate) enum Departure {
     /// Its handshake failed or took too long.
     Failed,
     /// It made room for a new client during its handshake.

@@ -22,7 +22,7 @@ pub const FIXED_WINDOW_BYTES: u64 = 1_000_000;
 
 impl Congestion {
     /// The Linux kernel's name of this controller. The kernel has no fixed window and keeps its default there.
-    pub const fn kernel_name(self) -> &'static str {
+    pub(crate) const fn kernel_name(self) -> &'static str {
         match self {
             Self::Cubic | Self::Fixed(_) => "cubic",
             Self::NewReno => "reno",

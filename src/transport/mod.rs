@@ -1,7 +1,7 @@
 //! Transports: each connects and accepts over a [`Host`](crate::path::Host), and yields [`Session`]s of one of four
 //! shapes.
 //!
-//! A transport is a folder with its [`Spec`] and its [`Protocol`], and a line in the registry.
+//! A transport is a folder with its [`Spec`] and its `Protocol`, and a line in the registry.
 
 pub mod arq;
 mod clients;
@@ -27,24 +27,29 @@ mod windows;
 pub(crate) use self::error::lost_reason;
 use self::session::DatagramListening;
 pub(crate) use self::spec::UDP_HEADERS;
-pub use self::{
+pub(crate) use self::{
     clients::{ClientLimits, Departure, Gate, Place},
+    race::race,
+    session::Protocol,
+    spec::ClosedForm,
+    udp_hmac::generate_key,
+};
+pub use self::{
     congestion::{Congestion, FIXED_WINDOW_BYTES, UnknownCongestion},
     error::{ChannelError, ConnectError},
     loss_detection::{LossDetection, NoTimeThreshold, TimeThreshold},
-    race::race,
     recovery::{LimitedBy, Recovery},
     registry::UnknownTransport,
     security::Sessions,
     session::{
-        DatagramSession, DialSettings, Establishing, ListenResult, ListenSettings, Listening, Protocol,
-        Session, SessionSettings, StreamSession, dial, listen,
+        DatagramSession, DialSettings, Establishing, ListenResult, ListenSettings, Listening, Session,
+        SessionSettings, StreamSession, dial, listen,
     },
     spec::{
-        Carrier, ClosedForm, Controllers, Credentials, DatagramBound, Mapping, OrderedUnit, Scheme, Shape,
-        Spec, Transport,
+        Carrier, Controllers, Credentials, DatagramBound, Mapping, OrderedUnit, Scheme, Shape, Spec,
+        Transport,
     },
-    udp_hmac::{InvalidKey, SharedKey, generate_key},
+    udp_hmac::{InvalidKey, SharedKey},
     windows::WindowMemory,
 };
 

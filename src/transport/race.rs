@@ -17,7 +17,7 @@ const STAGGER: Duration = Duration::from_millis(250);
 /// (RFC 8305).
 ///
 /// Returns the error of the first address that failed in the order of preference; `None` without addresses.
-pub async fn race<T, E, F: Future<Output = Result<T, E>>>(
+pub(crate) async fn race<T, E, F: Future<Output = Result<T, E>>>(
     host: &dyn Host,
     addresses: &[SocketAddr],
     attempt: impl Fn(SocketAddr) -> F,

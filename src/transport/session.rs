@@ -125,7 +125,7 @@ pub struct SessionSettings {
 
 impl SessionSettings {
     /// Makes both ends log their secrets and trace their connections.
-    pub fn record(&mut self, recording: &Recording) {
+    pub(crate) fn record(&mut self, recording: &Recording) {
         if let Some(key_log) = recording.key_log() {
             self.server_tls.iter_mut().for_each(|tls| tls.key_log = Some(key_log.clone()));
             self.client_tls.key_log = Some(key_log);
@@ -195,7 +195,7 @@ pub struct ListenSettings<'a> {
     /// Traces what the kernel reports of TCP.
     pub tcp_tracer: Option<&'a Arc<dyn TcpTracer>>,
     /// For transports that keep a state for each client of one socket. `None`: without limits.
-    pub clients: Option<ClientLimits>,
+    pub(crate) clients: Option<ClientLimits>,
     /// Records what the packets of the connections carry. A tap records one connection at a time.
     pub tap: Option<Tap>,
 }
@@ -212,7 +212,7 @@ impl<'a> ListenSettings<'a> {
 }
 
 /// Makes the sessions of one transport.
-pub trait Protocol: fmt::Debug + Sync {
+pub(crate) trait Protocol: fmt::Debug + Sync {
     /// Connects to `peer`. See [`dial`].
     fn dial<'a>(
         &'a self,

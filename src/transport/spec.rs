@@ -21,7 +21,7 @@ pub struct Spec {
     /// The shape of its sessions.
     pub shape: Shape,
     /// Makes its sessions.
-    pub protocol: &'static dyn Protocol,
+    pub(crate) protocol: &'static dyn Protocol,
     /// What it keeps in order.
     pub ordered_unit: OrderedUnit,
     /// The bounds on a message that must fit into one datagram. `None`: a message may take several packets, and is
@@ -36,7 +36,7 @@ pub struct Spec {
     /// The congestion controllers that it can run.
     pub controllers: Controllers,
     /// The closed form that predicts its delays.
-    pub closed_form: ClosedForm,
+    pub(crate) closed_form: ClosedForm,
     /// Why servers transfer no bulk data over it to clients elsewhere.
     pub no_remote_transfer: Option<&'static str>,
 }
@@ -183,7 +183,7 @@ pub enum Controllers {
 
 /// The closed form that predicts the delays that isolated losses cause.
 #[derive(Debug, Clone, Copy)]
-pub enum ClosedForm {
+pub(crate) enum ClosedForm {
     /// None, for this reason.
     Unknown(&'static str),
     /// Nothing is sent again and nothing waits.

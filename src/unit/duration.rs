@@ -108,6 +108,6 @@ pub fn format_duration(duration: Duration) -> String {
 /// Serializes a duration as an integer number of nanoseconds, for `#[serde(serialize_with)]`.
 ///
 /// Returns the serializer's error.
-pub fn serialize_nanos<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_nanos<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(nanos(*duration))
 }

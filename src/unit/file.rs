@@ -3,7 +3,7 @@
 use std::{fs::File, io, path::Path};
 
 /// Creates or truncates a file. A new one has the permissions `mode`.
-pub fn create(path: &Path, mode: u32) -> io::Result<File> {
+pub(crate) fn create(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = File::options();
     options.write(true).create(true).truncate(true);
     set_mode(&mut options, mode);
@@ -21,12 +21,12 @@ fn set_mode(_: &mut std::fs::OpenOptions, _: u32) {}
 
 /// Writes `bytes` at an offset, whatever the file's cursor.
 #[cfg(unix)]
-pub fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+pub(crate) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
 
 /// Fails: there is no such call on this target.
 #[cfg(not(unix))]
-pub fn write_at(_: &File, _: &[u8], _: u64) -> io::Result<()> {
+pub(crate) fn write_at(_: &File, _: &[u8], _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -20,7 +20,8 @@ mod size;
 mod time;
 
 pub use direction::{Direction, PerDirection};
-pub use duration::{format_duration, parse_duration, parse_positive_duration, serialize_nanos};
+pub(crate) use duration::serialize_nanos;
+pub use duration::{format_duration, parse_duration, parse_positive_duration};
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use mutex::Mutex;
@@ -30,6 +31,7 @@ pub use rate::Rate;
 pub(crate) use recent::RECENT_CAPACITY;
 pub(crate) use recent::Recent;
 pub(crate) use room::Room;
-pub use share::{Share, rounded};
+pub use share::Share;
+pub(crate) use share::rounded;
 pub use size::Size;
 pub use time::{Time, nanos};

@@ -23,19 +23,19 @@ pub fn unit(rng: &mut ChaCha8Rng) -> f64 {
 }
 
 /// Draws uniformly from (0, 1] with 53 random bits.
-pub fn above_zero(rng: &mut ChaCha8Rng) -> f64 {
+pub(crate) fn above_zero(rng: &mut ChaCha8Rng) -> f64 {
     ((rng.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
 }
 
 /// Draws from a normal distribution with mean 0 (Box and Muller, whose second value is not used).
-pub fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f64 {
+pub(crate) fn normal(rng: &mut ChaCha8Rng, deviation: f64) -> f64 {
     let radius = libm::sqrt(-2.0 * libm::log(above_zero(rng)));
     let angle = TAU * above_zero(rng);
     deviation * radius * libm::cos(angle)
 }
 
 /// Draws a 32-byte key from a `stream` of a `seed`.
-pub fn key(seed: u64, stream: u64) -> [u8; 32] {
+pub(crate) fn key(seed: u64, stream: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     generator(seed, stream).fill_bytes(&mut bytes);
     bytes

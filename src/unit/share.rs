@@ -87,7 +87,7 @@ impl Serialize for Share {
 }
 
 /// `value` rounded to six decimals, as ratios are written in results; `None` if it is not finite.
-pub fn rounded(value: f64) -> Option<f64> {
+pub(crate) fn rounded(value: f64) -> Option<f64> {
     // Adding zero turns -0 into 0, which is written differently.
     let rounded = libm::round(value * 1e6) / 1e6 + 0.0;
     rounded.is_finite().then_some(rounded)

@@ -88,7 +88,7 @@ pub const CASES: &[Case] = &[
 
 /// A case that could not be run. It counts as failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CaseError {
+pub(crate) enum CaseError {
     /// A run failed.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -117,7 +117,7 @@ pub struct Verdict {
 
 impl Case {
     /// Runs the case on `wire`.
-    pub fn verdict(&self, wire: &dyn Wire) -> Verdict {
+    pub(crate) fn verdict(&self, wire: &dyn Wire) -> Verdict {
         let (findings, error) = match (self.check)(wire) {
             Ok(findings) => (findings, None),
             Err(error) => (Vec::new(), Some(error.to_string())),

@@ -31,19 +31,19 @@ pub struct TcpSegment {
 /// Flags of a TCP segment.
 pub mod tcp_flags {
     /// Ends the stream.
-    pub const FIN: u8 = 0x01;
+    pub(crate) const FIN: u8 = 0x01;
     /// Begins the stream.
-    pub const SYN: u8 = 0x02;
+    pub(crate) const SYN: u8 = 0x02;
     /// Aborts the connection.
-    pub const RST: u8 = 0x04;
+    pub(crate) const RST: u8 = 0x04;
     /// The acknowledgement number is valid.
-    pub const ACK: u8 = 0x10;
+    pub(crate) const ACK: u8 = 0x10;
     /// The sender has reduced its window because of marks (RFC 3168 section 6.1.2).
     pub const CWR: u8 = 0x80;
 }
 
 /// Whether this is an IPv4 packet.
-pub fn is_ipv4(packet: &[u8]) -> bool {
+pub(crate) fn is_ipv4(packet: &[u8]) -> bool {
     packet.first().is_some_and(|first| first >> 4 == 4)
 }
 
@@ -58,22 +58,22 @@ pub fn addresses(packet: &[u8]) -> Option<(SocketAddr, SocketAddr)> {
 }
 
 /// The protocol number of an IPv4 packet.
-pub fn protocol(packet: &[u8]) -> Option<u8> {
+pub(crate) fn protocol(packet: &[u8]) -> Option<u8> {
     packet.get(9).copied()
 }
 
 /// The ECN field of a packet that is marked: CE (RFC 3168 section 5).
-pub const CONGESTION_EXPERIENCED: u8 = 0b11;
+pub(crate) const CONGESTION_EXPERIENCED: u8 = 0b11;
 
 /// The ECN field of a packet (RFC 3168 section 5): 0 if its transport is not ECN-capable.
-pub fn ecn(packet: &[u8]) -> u8 {
+pub(crate) fn ecn(packet: &[u8]) -> u8 {
     // The traffic class of IPv6 begins in the middle of the first octet.
     let shift = if is_ipv4(packet) { 0 } else { 4 };
     packet.get(1).map_or(0, |octet| octet >> shift & ECN_MASK)
 }
 
 /// Sets the ECN field of an IPv4 packet, and corrects its header checksum (RFC 1624, equation 3).
-pub fn set_ecn(packet: &mut [u8], ecn: u8) {
+pub(crate) fn set_ecn(packet: &mut [u8], ecn: u8) {
     let (Some(before), Some(checksum)) = (word(packet, 0), word(packet, 10)) else { return };
     let after = before & !u16::from(ECN_MASK) | u16::from(ecn & ECN_MASK);
     let mut sum = u32::from(!checksum) + u32::from(!before) + u32::from(after);
@@ -117,13 +117,13 @@ pub fn tcp_options(packet: &[u8]) -> &[u8] {
 }
 
 /// The payload of a UDP datagram; `None` if the packet is none.
-pub fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+pub(crate) fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
     const HEADER_BYTES: usize = 8;
     payload(packet, UDP)?.get(HEADER_BYTES..)
 }
 
 /// Like [`udp_payload`], but mutable. Sets the UDP checksum to 0, which means none (RFC 768).
-pub fn udp_payload_unchecked(packet: &mut [u8]) -> Option<&mut [u8]> {
+pub(crate) fn udp_payload_unchecked(packet: &mut [u8]) -> Option<&mut [u8]> {
     let length = udp_payload(packet)?.len();
     let (header, _, _) = ip_header(packet)?;
     packet.get_mut(header + 6..header + 8)?.fill(0);

@@ -173,7 +173,7 @@ pub fn message_length(header: &[u8; HEADER_BYTES]) -> Option<usize> {
 }
 
 /// The length that the intact `header` of a short message states; `None` for other headers.
-pub fn short_length(header: &[u8; HEADER_BYTES]) -> Option<usize> {
+pub(crate) fn short_length(header: &[u8; HEADER_BYTES]) -> Option<usize> {
     let stated = u32::from_le_bytes(word(header, 12));
     let length = (stated & !SHORT) as usize;
     (stated & SHORT != 0 && length >= HEADER_BYTES && is_intact(header)).then_some(length)

@@ -137,7 +137,7 @@ pub enum Frame<'a> {
 
 impl Frame<'_> {
     /// Whether a packet with this frame must be acknowledged (RFC 9002 section 2).
-    pub fn is_ack_eliciting(&self) -> bool {
+    pub(crate) fn is_ack_eliciting(&self) -> bool {
         !matches!(self, Self::Padding { .. } | Self::Ack(_) | Self::ConnectionClose { .. })
     }
 }
@@ -195,7 +195,7 @@ pub fn frames(payload: &[u8]) -> Frames<'_> {
 
 /// Whether a 1-RTT packet with this payload is a probe for a larger MTU: no frames but PING, IMMEDIATE_ACK and PADDING,
 /// and more padding than any other such packet has.
-pub fn is_mtu_probe(payload: &[u8]) -> bool {
+pub(crate) fn is_mtu_probe(payload: &[u8]) -> bool {
     const PADDING: u64 = 64;
     let mut padding = 0;
     for frame in frames(payload) {

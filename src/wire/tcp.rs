@@ -35,7 +35,7 @@ impl Sequence {
     }
 
     /// Whether the SYN was seen.
-    pub fn has_begun(&self) -> bool {
+    pub(crate) fn has_begun(&self) -> bool {
         self.first.is_some()
     }
 }

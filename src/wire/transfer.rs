@@ -211,18 +211,18 @@ impl TransferMessage {
 }
 
 /// Whether a message with this header asks for content.
-pub fn is_fetch(header: &[u8; TRANSFER_HEADER_BYTES]) -> bool {
+pub(crate) fn is_fetch(header: &[u8; TRANSFER_HEADER_BYTES]) -> bool {
     header[8] == FETCH
 }
 
 /// The content in the first `bytes` of a sequence of messages, each with `message_bytes` of header and piece.
-pub fn content_of(bytes: u64, message_bytes: usize) -> u64 {
+pub(crate) fn content_of(bytes: u64, message_bytes: usize) -> u64 {
     let (header, message) = (TRANSFER_HEADER_BYTES as u64, message_bytes.max(TRANSFER_HEADER_BYTES) as u64);
     bytes / message * (message - header) + (bytes % message).saturating_sub(header)
 }
 
 /// The body length that a header states; `None` if it is not a valid header of this [`VERSION`].
-pub fn body_length(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<usize> {
+pub(crate) fn body_length(header: &[u8; TRANSFER_HEADER_BYTES]) -> Option<usize> {
     let length = u32_at(header, 12) as usize;
     let known = matches!(header[8], FETCH..=RECEIPT) && version(header) == Some(VERSION);
     (known && length <= PIECE_BYTES).then_some(length)

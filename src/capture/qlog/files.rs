@@ -9,7 +9,7 @@ use super::form::Form;
 use crate::capture::disk::{self, Output};
 
 /// Opens a file. The argument is the end of its name, such as `1-client.qlog`.
-pub type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn Output>> + Send>;
+pub(crate) type OpenFile = Box<dyn Fn(&str) -> io::Result<Box<dyn Output>> + Send>;
 
 /// A part of the files of one trace.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ mod wire;
 
 use std::{fmt, io, net::SocketAddr, sync::Arc};
 
-pub use self::files::OpenFile;
+pub(crate) use self::files::OpenFile;
 use self::{
     end::End,
     file::{Common, Subject},

@@ -26,7 +26,7 @@ pub enum Application {
 
 /// Messages that are handed to the transport together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unit {
+pub(crate) struct Unit {
     /// When they are due, relative to the first unit.
     pub due: Duration,
     /// The number of messages.
@@ -60,7 +60,7 @@ pub enum ApplicationError {
 
 impl Application {
     /// Which end sends what.
-    pub fn exchange(&self) -> Exchange {
+    pub(crate) fn exchange(&self) -> Exchange {
         match self {
             Self::Messages => Exchange::Answers,
             Self::Video(_) => Exchange::OneWay,
@@ -75,7 +75,7 @@ impl Application {
 
     /// How long a unit is worth sending after the last unit that refers to it was due; `None` if the application does
     /// not give units up.
-    pub fn gives_up(&self) -> Option<Duration> {
+    pub(crate) fn gives_up(&self) -> Option<Duration> {
         match self {
             Self::Video(video) if video.drop_late => Some(video.playout),
             _ => None,

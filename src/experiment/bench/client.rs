@@ -23,7 +23,7 @@ use crate::{
 
 /// Messages begin this long after the start of a run, or a whole multiple of it where connecting takes longer:
 /// every transport meets the link's bad moments at the same place of its schedule.
-pub const LEAD: Duration = Duration::from_secs(1);
+pub(crate) const LEAD: Duration = Duration::from_secs(1);
 
 /// The client's end of a run.
 pub(in crate::experiment) struct Client<'a> {

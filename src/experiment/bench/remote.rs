@@ -34,11 +34,8 @@ const GREETING_INTERVAL: Duration = Duration::from_millis(500);
 const NO_FLOW: u32 = u32::MAX;
 
 /// Runs `plan` once against `remote` in real time. `observers` see the samples, and the packets of UDP sockets. Ends
-/// soon after `stop` is set, with what was measured until then.
-///
-/// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
-/// error.
-pub fn run_remote(
+/// soon after `stop` is set, with what was measured until then. Returns the errors of [`run_against`].
+pub(crate) fn run_remote(
     plan: &Plan,
     remote: &Remote,
     seed: u64,
@@ -52,7 +49,10 @@ pub fn run_remote(
     })
 }
 
-/// Runs `plan` once from `host` against `remote`. Returns the errors of [`run_remote`].
+/// Runs `plan` once from `host` against `remote`.
+///
+/// Returns an error if no connection was made or no reply came. A server that goes away later is an outcome, not an
+/// error.
 pub async fn run_against(
     host: &Arc<dyn Host>,
     plan: &Plan,

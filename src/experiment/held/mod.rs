@@ -9,8 +9,9 @@ mod experiment;
 mod outcome;
 mod process;
 
+pub(crate) use self::outcome::Growth;
 pub use self::{
     end::{End, UnknownEnd, run_end},
     experiment::Held,
-    outcome::{Growth, HeldOutcome},
+    outcome::HeldOutcome,
 };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The anonymous memory of a process in RAM, in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// Before the first connection.
     pub before: u64,
     /// With all connections open.
@@ -13,7 +13,7 @@ pub struct Growth {
 
 impl Growth {
     /// The bytes that the connections added.
-    pub fn bytes(self) -> u64 {
+    pub(crate) fn bytes(self) -> u64 {
         self.after.saturating_sub(self.before)
     }
 }
@@ -24,7 +24,7 @@ pub struct HeldOutcome {
     /// Connections that were open at the same time.
     pub connections: u64,
     /// The client's process.
-    pub client: Growth,
+    pub(crate) client: Growth,
     /// The server's process.
-    pub server: Growth,
+    pub(crate) server: Growth,
 }

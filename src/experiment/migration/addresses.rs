@@ -15,7 +15,7 @@ use crate::{
 
 /// What a server sent to an address that it had not validated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unvalidated {
+pub(crate) struct Unvalidated {
     /// Bytes of datagrams received from that address.
     pub received: u64,
     /// Bytes of datagrams sent to that address.
@@ -24,15 +24,15 @@ pub struct Unvalidated {
 
 impl Unvalidated {
     /// What a server may send for each byte that it received (RFC 9000 section 8).
-    pub const LIMIT: u64 = 3;
+    pub(crate) const LIMIT: u64 = 3;
 
     /// Bytes sent for each byte received; `None` if none was received.
-    pub fn factor(&self) -> Option<f64> {
+    pub(crate) fn factor(&self) -> Option<f64> {
         (self.received > 0).then(|| self.sent as f64 / self.received as f64)
     }
 
     /// Whether the server stayed within the limit.
-    pub fn is_within_limit(&self) -> bool {
+    pub(crate) fn is_within_limit(&self) -> bool {
         self.sent <= self.received.saturating_mul(Self::LIMIT)
     }
 

@@ -21,7 +21,7 @@ pub struct ClientChange {
 
 /// The cost of connecting again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reconnections {
+pub(crate) struct Reconnections {
     /// Connections that the client made after the first.
     pub connections: u64,
     /// Those of them that it made because nothing had come, without an error.
@@ -39,7 +39,7 @@ pub struct Reconnections {
 
 impl ClientChange {
     /// A change `after` the start of the measured time.
-    pub fn new(what: NewAddress, handover: Option<Handover>, after: Duration) -> Self {
+    pub(crate) fn new(what: NewAddress, handover: Option<Handover>, after: Duration) -> Self {
         Self { address: AddressChange::new(what, handover), after, reconnections: Arc::default() }
     }
 
@@ -54,7 +54,7 @@ impl ClientChange {
     }
 
     /// The cost of connecting again so far.
-    pub fn reconnections(&self) -> Reconnections {
+    pub(crate) fn reconnections(&self) -> Reconnections {
         *self.reconnections.lock()
     }
 

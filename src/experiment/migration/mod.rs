@@ -9,15 +9,13 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::change::ClientChange;
 use self::{
     addresses::Addresses,
     repeats::{Repeats, logged},
     service::Services,
 };
-pub use self::{
-    addresses::Unvalidated,
-    change::{ClientChange, Reconnections},
-};
+pub(crate) use self::{addresses::Unvalidated, change::Reconnections};
 use crate::{
     channel::Exchange,
     experiment::record::observe::{PacketLog, SampleSink},
@@ -27,7 +25,7 @@ use crate::{
 
 /// What a change of the client's address cost in one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct MigrationFigures {
+pub(crate) struct MigrationFigures {
     /// The longest time between two replies, from the last before the change to the first of a message that was due
     /// after it. `None` if none of those came back. Messages without a reply count by their arrival, and in a game the
     /// direction with the longer gap counts.
@@ -57,7 +55,7 @@ pub struct MigrationFigures {
 
 /// Measures the change of one run.
 #[derive(Debug, Clone)]
-pub struct Migration {
+pub(crate) struct Migration {
     pub(super) change: ClientChange,
     services: Arc<Mutex<Services>>,
     repeats: Arc<Mutex<Repeats>>,
@@ -66,7 +64,7 @@ pub struct Migration {
 
 impl Migration {
     /// Measures `change` in a run with these messages.
-    pub fn new(change: ClientChange, exchange: Exchange) -> Self {
+    pub(crate) fn new(change: ClientChange, exchange: Exchange) -> Self {
         let address = change.address.clone();
         Self {
             services: Arc::new(Mutex::new(Services::new(&address, exchange))),
@@ -105,7 +103,7 @@ impl Migration {
     }
 
     /// The figures, once the run is over.
-    pub fn figures(&self) -> MigrationFigures {
+    pub(crate) fn figures(&self) -> MigrationFigures {
         let reconnections = self.change.reconnections();
         MigrationFigures {
             repeated_bytes: self.repeats.lock().bytes() + reconnections.bytes,

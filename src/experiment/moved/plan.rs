@@ -78,7 +78,7 @@ pub struct Outage {
 
 impl Outage {
     /// The change of the address at its beginning.
-    pub fn rebind(self) -> Rebind {
+    pub(crate) fn rebind(self) -> Rebind {
         Rebind { at: self.at, what: NewAddress::Ip }
     }
 
@@ -137,5 +137,5 @@ pub struct MovedOutcome {
     /// The messages.
     pub messages: Outcome,
     /// What the change cost.
-    pub migration: MigrationFigures,
+    pub(crate) migration: MigrationFigures,
 }

@@ -65,7 +65,7 @@ pub struct Ends {
 
 impl Ends {
     /// The same ends for a connection beside others, with a controller of its own where the path sets one.
-    pub fn beside_others(&self, congestion: Congestion) -> Self {
+    pub(crate) fn beside_others(&self, congestion: Congestion) -> Self {
         let controller = congestion.kernel_name();
         let beside = |host: &Arc<dyn Host>| host.beside_others(controller).unwrap_or_else(|| host.clone());
         Self { client: beside(&self.client), server: beside(&self.server), ..self.clone() }
@@ -84,7 +84,7 @@ pub struct Wire<'a> {
 pub struct OnPath<T> {
     /// What the run returned.
     pub value: T,
-    /// What the wire did since [`Wire::measure_from_now`], to the server and to the client; `None` without a link.
+    /// What the wire did since the measured time began, to the server and to the client; `None` without a link.
     pub wire: Option<PerDirection<Counters>>,
     /// How long packets waited in the queues since then; `None` on a link without a rate, and without a link.
     pub queue: Option<QueueDelays>,
@@ -103,12 +103,12 @@ impl<'a> Wire<'a> {
     }
 
     /// What the wire has done so far, to the server and to the client; `None` without a link.
-    pub fn counters(&self) -> Option<PerDirection<Counters>> {
+    pub(crate) fn counters(&self) -> Option<PerDirection<Counters>> {
         (self.read)()
     }
 
     /// Starts [`OnPath::wire`] and [`OnPath::queue`] again from zero. Without this call they count from the start.
-    pub fn measure_from_now(&self) {
+    pub(crate) fn measure_from_now(&self) {
         self.queue.into_iter().for_each(QueueMeter::restart);
         self.before.set(self.counters());
     }

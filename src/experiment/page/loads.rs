@@ -26,7 +26,7 @@ const REAL_TIME_LOADS: u64 = 3;
 
 impl PageLoads {
     /// The default numbers of connections: those of a browser with HTTP/1.1, and that of HTTP/2.
-    pub const CONNECTIONS: [u32; 2] = [6, 1];
+    pub(crate) const CONNECTIONS: [u32; 2] = [6, 1];
 
     /// The plans for these points of the matrix.
     pub fn plans<'a>(&self, setups: impl IntoIterator<Item = Setup<'a>>) -> Vec<PagePlan> {

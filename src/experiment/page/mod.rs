@@ -10,11 +10,12 @@ mod outcome;
 mod plan;
 mod run;
 
+pub(crate) use self::model::REQUEST_BYTES;
 pub use self::{
     config::page_config,
     experiment::Pages,
     loads::PageLoads,
-    model::{Listed, ListedError, Model, Object, PIECE_BYTES, Page, REQUEST_BYTES},
+    model::{Listed, ListedError, Model, Page},
     outcome::PageOutcome,
     plan::{Mode, PagePlan},
     run::load_page,

@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// Bytes of each message of an answer. Answers are multiples of it.
-pub const PIECE_BYTES: usize = 1000;
+pub(crate) const PIECE_BYTES: usize = 1000;
 
 /// Bytes of a request: about what a browser sends for an object.
-pub const REQUEST_BYTES: usize = 300;
+pub(crate) const REQUEST_BYTES: usize = 300;
 
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Listed {
 
 /// An object of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Object {
+pub(crate) struct Object {
     /// Messages of its answer.
     pub pieces: u32,
     /// The object that must be complete before this one is requested. `None`: it is requested at once.
@@ -67,20 +67,20 @@ const DEVIATION: f64 = 1.3;
 
 impl Object {
     /// An object of `bytes`, rounded up to whole messages.
-    pub fn new(bytes: u64, after: Option<usize>) -> Self {
+    pub(crate) fn new(bytes: u64, after: Option<usize>) -> Self {
         let pieces = bytes.max(1).div_ceil(PIECE_BYTES as u64);
         Self { pieces: u32::try_from(pieces).unwrap_or(u32::MAX), after }
     }
 
     /// Its size.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.pieces) * PIECE_BYTES as u64
     }
 }
 
 impl Page {
     /// The objects of the page with this seed. An object comes later in the list than the one that names it.
-    pub fn objects(&self, seed: u64) -> Arc<[Object]> {
+    pub(crate) fn objects(&self, seed: u64) -> Arc<[Object]> {
         match self {
             Self::Model(model) => model.draw(seed),
             Self::Listed(listed) => listed.objects.clone(),
@@ -88,7 +88,7 @@ impl Page {
     }
 
     /// How many objects it has, with the document.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         match self {
             Self::Model(model) => u64::from(model.objects) + 1,
             Self::Listed(listed) => listed.objects.len() as u64,
@@ -96,7 +96,7 @@ impl Page {
     }
 
     /// About how many bytes it has.
-    pub fn expected_bytes(&self) -> f64 {
+    pub(crate) fn expected_bytes(&self) -> f64 {
         match self {
             Self::Model(model) => {
                 let mean = model.size.bytes() as f64 * libm::exp(DEVIATION * DEVIATION / 2.0);
@@ -107,7 +107,7 @@ impl Page {
     }
 
     /// The most objects that become known one after the other, with the document.
-    pub fn levels(&self) -> u32 {
+    pub(crate) fn levels(&self) -> u32 {
         match self {
             Self::Model(model) => model.depth + 1,
             Self::Listed(listed) => {

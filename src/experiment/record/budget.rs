@@ -157,7 +157,7 @@ impl BudgetSums {
     }
 
     /// Adds the sums of another.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.n += other.n;
         for (sum, part) in self.parts.iter_mut().zip(other.parts) {
             *sum += part;

@@ -118,7 +118,7 @@ pub struct Portion {
 /// Is shown messages, in the order in which their outcome is known.
 pub type SampleSink = Box<dyn FnMut(&Sample) + Send>;
 /// Is shown what happens to packets, including those of the handshake and of the warm-up.
-pub type PacketLog = Box<dyn FnMut(PacketEvent) + Send>;
+pub(crate) type PacketLog = Box<dyn FnMut(PacketEvent) + Send>;
 
 /// What a run is watched by.
 #[derive(Default)]

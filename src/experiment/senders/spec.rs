@@ -97,7 +97,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 impl Sender {
     /// When it ends in a run of this length.
-    pub fn end_in(&self, run: Duration) -> Duration {
+    pub(crate) fn end_in(&self, run: Duration) -> Duration {
         self.end.map_or(run, |end| end.min(run))
     }
 

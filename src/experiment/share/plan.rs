@@ -31,7 +31,7 @@ pub struct SharePlan {
 
 impl SharePlan {
     /// Why it cannot be run, if it cannot.
-    pub fn refusal(&self) -> Option<String> {
+    pub(crate) fn refusal(&self) -> Option<String> {
         self.senders.iter().find_map(|sender| {
             let reason = self.path.refuses(sender.transport)?;
             Some(format!("{sender}: {reason}; use --path netns"))

@@ -8,11 +8,12 @@ mod pictures;
 mod plan;
 mod run;
 
+pub(crate) use self::over::transfer_against;
 pub use self::{
     cell::cell,
     experiment::Transfer,
     outcome::TransferOutcome,
-    over::{transfer, transfer_against, transfer_from},
+    over::{transfer, transfer_from},
     plan::{Direction, TransferPlan},
 };
 pub(super) use self::{

@@ -123,7 +123,7 @@ pub(super) fn transfer_watched(
 /// Makes one transfer with `remote`, and records what this end sees.
 ///
 /// Returns an error if no connection was made.
-pub fn transfer_against(
+pub(crate) fn transfer_against(
     plan: &TransferPlan,
     remote: &Remote,
     seed: u64,

@@ -72,7 +72,7 @@ pub enum LossBy {
 
 impl LossBy {
     /// The default length of a slot.
-    pub const DEFAULT_SLOT: Duration = Duration::from_millis(1);
+    pub(crate) const DEFAULT_SLOT: Duration = Duration::from_millis(1);
     /// The shortest slot. Each slot since the origin of the path costs a draw.
-    pub const SHORTEST_SLOT: Duration = Duration::from_micros(10);
+    pub(crate) const SHORTEST_SLOT: Duration = Duration::from_micros(10);
 }

@@ -182,7 +182,7 @@ impl LinkSpec {
     }
 
     /// Undoes [`resolve_queues`], for a link whose rate or delay is about to change.
-    pub fn unresolve_queue(&mut self) {
+    pub(crate) fn unresolve_queue(&mut self) {
         self.queue = self.queue_as_given.take().unwrap_or(self.queue);
     }
 }

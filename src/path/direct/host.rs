@@ -51,7 +51,7 @@ impl DirectHost {
     /// Another host on this machine, under the runtime of the caller, with the same clock.
     ///
     /// Fails like [`DirectHost::new`].
-    pub fn sibling(&self) -> io::Result<Arc<Self>> {
+    pub(crate) fn sibling(&self) -> io::Result<Arc<Self>> {
         Self::with_origin(self.clock.origin(), Ports::Own)
     }
 

@@ -42,7 +42,7 @@ impl LinkSocket {
     }
 
     /// The socket underneath, to set its options.
-    pub fn socket(&self) -> SockRef<'_> {
+    pub(crate) fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.0)
     }
 

@@ -22,6 +22,7 @@ mod tcp;
 mod udp;
 mod worker;
 
+pub(crate) use self::observed::SocketObservers;
 pub(super) use self::{
     bind::{Ports, bind_udp, connect_udp},
     calls::Counted,
@@ -31,7 +32,6 @@ pub use self::{
     host::{DirectHost, runtime},
     link_socket::{LinkSocket, Origin},
     loopback::check_loopback,
-    observed::SocketObservers,
     segments::may_observe_tcp,
     worker::{HostThread, Worker},
 };

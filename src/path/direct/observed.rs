@@ -35,7 +35,7 @@ use crate::{
 ///
 /// All segments of the hosts were shown once this is dropped, after the hosts.
 #[derive(Debug)]
-pub struct SocketObservers {
+pub(crate) struct SocketObservers {
     shown: Arc<Mutex<Shown>>,
     segments: Arc<Segments>,
     is_empty: bool,
@@ -44,7 +44,7 @@ pub struct SocketObservers {
 
 impl SocketObservers {
     /// Shows them to `observers`.
-    pub fn new(observers: Observers) -> Self {
+    pub(crate) fn new(observers: Observers) -> Self {
         let is_empty = observers.is_empty();
         let stamps = (!is_empty && may_observe_tcp()).then(|| Stamps::switch_on().ok()).flatten();
         let shown = Arc::new(Mutex::new(Shown::new(observers)));
@@ -53,7 +53,7 @@ impl SocketObservers {
     }
 
     /// The host at this end, observed. The host itself if there are no observers.
-    pub fn host(&self, side: Side, host: Arc<dyn Host>) -> Arc<dyn Host> {
+    pub(crate) fn host(&self, side: Side, host: Arc<dyn Host>) -> Arc<dyn Host> {
         if self.is_empty {
             return host;
         }

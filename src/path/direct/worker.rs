@@ -23,7 +23,10 @@ impl<H: ?Sized + Send + Sync + 'static> HostThread<H> {
     /// Starts a thread with the host that `make` makes under the thread's runtime.
     ///
     /// Returns the error of `make`, or an error if the system has no more threads or file descriptors.
-    pub fn start(name: &str, make: impl FnOnce() -> io::Result<Arc<H>> + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        make: impl FnOnce() -> io::Result<Arc<H>> + Send + 'static,
+    ) -> io::Result<Self> {
         let (made, waits) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel();
         let runtime = super::runtime()?;

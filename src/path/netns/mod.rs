@@ -25,7 +25,8 @@ mod settings;
 mod tcp;
 mod world;
 
+pub(crate) use self::settings::settings;
 pub use self::{
     device::Device, error::NetnsError, host::NetnsHost, namespace::Namespace, permission::prepare,
-    programs::Programs, settings::settings, world::World,
+    programs::Programs, world::World,
 };

@@ -16,7 +16,7 @@ const REPORTED: [&str; 6] = [
 
 /// The settings of the namespaces of this path, by name. On a link with ECN, `tcp_ecn` is 1 instead. Empty if no
 /// namespace can be made.
-pub fn settings() -> Vec<(String, String)> {
+pub(crate) fn settings() -> Vec<(String, String)> {
     let read = || {
         let value = |name: &str| fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).ok();
         let reported = REPORTED

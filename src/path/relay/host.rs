@@ -34,7 +34,7 @@ const CLIENTS: RelayLimits = RelayLimits { most: NonZeroUsize::MIN.saturating_ad
 /// A wire in real time with a host at each end. The server's sockets are reached through the relay, whose address they
 /// report as theirs.
 #[derive(Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     links: PerDirection<LinkSpec>,
     seed: u64,
     observers: Mutex<Observers>,
@@ -48,7 +48,7 @@ pub struct Wire {
 impl Wire {
     /// A wire that follows `links`, with every draw keyed by `seed`, on which the client's address may change. It
     /// starts with the server's first socket.
-    pub fn new(
+    pub(crate) fn new(
         links: PerDirection<LinkSpec>,
         seed: u64,
         observers: Observers,
@@ -66,22 +66,22 @@ impl Wire {
     }
 
     /// The host at one end: `machine`, behind the wire. Both ends' clocks must read the same.
-    pub fn host(self: &Arc<Self>, side: Side, machine: Arc<dyn Host>) -> Arc<dyn Host> {
+    pub(crate) fn host(self: &Arc<Self>, side: Side, machine: Arc<dyn Host>) -> Arc<dyn Host> {
         Arc::new(RelayHost { side, machine, wire: self.clone() })
     }
 
     /// What the wire has done so far, to the server and to the client.
-    pub fn counters(&self) -> PerDirection<Counters> {
+    pub(crate) fn counters(&self) -> PerDirection<Counters> {
         self.relay.lock().as_ref().map_or_else(Default::default, Relay::counters)
     }
 
     /// Completes when the wire carries nothing any more. One task may wait.
-    pub async fn broken(&self) -> WireBroken {
+    pub(crate) async fn broken(&self) -> WireBroken {
         self.breakage.wait().await
     }
 
     /// Ends the wire. The kernel's drops at the ends are included for closed sockets only.
-    pub fn finish(&self) -> RelayReport {
+    pub(crate) fn finish(&self) -> RelayReport {
         let mut report = self.relay.lock().take().map_or_else(RelayReport::default, |relay| relay.report());
         let at_ends = *self.dropped.lock();
         report.fidelity.dropped = report.fidelity.dropped.zip(at_ends).map(|(relay, ends)| relay + ends);

@@ -1,7 +1,7 @@
 //! The wire in real time: a relay between sockets, which delays and drops datagrams by the same [`Link`] as in virtual
 //! time.
 //!
-//! [`Relay`] forwards between one UDP server and any number of clients, which share its one wire. [`Wire`] puts it
+//! [`Relay`] forwards between one UDP server and any number of clients, which share its one wire. `Wire` puts it
 //! between two hosts of this machine, for an experiment.
 //!
 //! One thread receives, and sends what is due. It counts what it sends late and what it cannot send.
@@ -14,9 +14,9 @@ mod options;
 mod report;
 mod socket;
 
+pub(crate) use self::host::Wire;
 pub use self::{
     handle::Relay,
-    host::Wire,
     options::{RelayLimits, RelayOptions},
     report::{ClientCounts, RelayReport},
 };

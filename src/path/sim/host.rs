@@ -55,7 +55,7 @@ impl Clock for VirtualClock {
 
 /// One end of a simulation.
 #[derive(Debug)]
-pub struct SimHost {
+pub(crate) struct SimHost {
     side: Side,
     machinery: Machinery,
 }

@@ -11,13 +11,14 @@ mod socket;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+pub use self::executor::Stalled;
+pub(crate) use self::host::SimHost;
 pub(crate) use self::in_flight::{InFlight, Period};
 use self::{
     executor::Executor,
     host::{Machinery, VirtualClock},
     network::Network,
 };
-pub use self::{executor::Stalled, host::SimHost};
 use super::{AddressChange, Clock, Host, Observers, Randomness, Side, Timers};
 use crate::{
     link::{Counters, LinkSpec},

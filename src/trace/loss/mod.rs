@@ -9,8 +9,9 @@ mod space;
 
 use std::time::Duration;
 
+pub use self::packet::Outgoing;
+pub(crate) use self::rtt::RttEstimate;
 use self::space::{InFlight, NewlyAcked, PacketSpace};
-pub use self::{packet::Outgoing, rtt::RttEstimate};
 use super::quic::{Lost, PacketType, Space, Thresholds};
 use crate::{path::Side, unit::Time, wire::quic::Ack};
 
@@ -75,12 +76,12 @@ impl LossDetector {
     }
 
     /// The RTT.
-    pub fn rtt(&self) -> &RttEstimate {
+    pub(crate) fn rtt(&self) -> &RttEstimate {
         &self.rtt
     }
 
     /// Consecutive probe timeouts without an acknowledgement.
-    pub fn pto_count(&self) -> u32 {
+    pub(crate) fn pto_count(&self) -> u32 {
         self.pto_count
     }
 
@@ -90,7 +91,7 @@ impl LossDetector {
     }
 
     /// Sets the peer's transport parameters `ack_delay_exponent` and `max_ack_delay`.
-    pub fn peer_delays_acks(&mut self, exponent: u32, max: Duration) {
+    pub(crate) fn peer_delays_acks(&mut self, exponent: u32, max: Duration) {
         (self.peer_ack_delay_exponent, self.peer_max_ack_delay) = (exponent, max);
     }
 
@@ -100,12 +101,12 @@ impl LossDetector {
     }
 
     /// The connection is closed. No further losses are detected.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.is_closed = true;
     }
 
     /// The library drops the connection at `now`. Detects the losses that it has detected since the last event.
-    pub fn end(&mut self, now: Time, lost: &mut Vec<Lost>) {
+    pub(crate) fn end(&mut self, now: Time, lost: &mut Vec<Lost>) {
         self.expire(now, false, lost);
         self.is_closed = true;
     }
@@ -210,7 +211,7 @@ impl LossDetector {
     }
 
     /// Forgets the packets of `space` sent so far. The space remains in use.
-    pub fn forget(&mut self, space: Space) {
+    pub(crate) fn forget(&mut self, space: Space) {
         self.spaces[space as usize].forget(&mut self.in_flight);
     }
 

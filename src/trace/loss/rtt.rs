@@ -9,7 +9,7 @@ const INITIAL_RTT: Duration = Duration::from_millis(333);
 
 /// An estimate of the round-trip time (RFC 9002 section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RttEstimate {
+pub(crate) struct RttEstimate {
     /// The latest sample.
     pub latest: Duration,
     /// The smallest sample.
@@ -28,7 +28,7 @@ impl RttEstimate {
     };
 
     /// The smoothed RTT.
-    pub fn smoothed(&self) -> Duration {
+    pub(crate) fn smoothed(&self) -> Duration {
         self.smoothed.unwrap_or(self.latest)
     }
 

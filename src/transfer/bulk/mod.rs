@@ -13,7 +13,7 @@ use std::{fmt, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 
-pub use self::moved::Moved;
+pub(crate) use self::moved::Moved;
 pub(crate) use self::stream::Messages;
 #[cfg(feature = "sockets")]
 pub(crate) use self::stream::{StreamIncoming, StreamOutgoing, moved};
@@ -49,7 +49,7 @@ pub trait Incoming: Send {
 }
 
 /// Reads the counters of loss recovery.
-pub type ReadRecovery = dyn Fn() -> Recovery + Send + Sync;
+pub(crate) type ReadRecovery = dyn Fn() -> Recovery + Send + Sync;
 
 /// One end of a session, for bulk data.
 pub struct Bulk {
@@ -58,23 +58,23 @@ pub struct Bulk {
     /// Receives.
     pub incoming: Box<dyn Incoming>,
     /// Its properties.
-    pub nature: Nature,
+    pub(crate) nature: Nature,
     /// Bytes moved so far.
-    pub moved: Moved,
+    pub(crate) moved: Moved,
     /// Reads what this end has done so far to recover from loss.
     pub recovery: Arc<ReadRecovery>,
 }
 
 impl Bulk {
     /// Its parts, borrowed separately.
-    pub fn ends(&mut self) -> Ends<'_> {
+    pub(crate) fn ends(&mut self) -> Ends<'_> {
         let Self { outgoing, incoming, nature, moved, .. } = self;
         Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
     }
 }
 
 /// The parts of one end of a session.
-pub struct Ends<'a> {
+pub(crate) struct Ends<'a> {
     /// Sends.
     pub outgoing: &'a mut dyn Outgoing,
     /// Receives.
@@ -87,7 +87,7 @@ pub struct Ends<'a> {
 
 impl Ends<'_> {
     /// Reborrows the parts.
-    pub fn again(&mut self) -> Ends<'_> {
+    pub(crate) fn again(&mut self) -> Ends<'_> {
         let Ends { outgoing, incoming, nature, moved } = self;
         Ends { outgoing: &mut **outgoing, incoming: &mut **incoming, nature: *nature, moved }
     }
@@ -95,7 +95,7 @@ impl Ends<'_> {
 
 /// The properties of a session that matter to a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Nature {
+pub(crate) struct Nature {
     /// Every message arrives, or the connection breaks.
     pub reliable: bool,
     /// The largest message.
@@ -104,11 +104,11 @@ pub struct Nature {
 
 impl Nature {
     /// Reliable, with messages of any size.
-    pub const RELIABLE: Self =
+    pub(crate) const RELIABLE: Self =
         Self { reliable: true, message_bytes: PIECE_BYTES + crate::wire::transfer::TRANSFER_HEADER_BYTES };
 
     /// Unreliable, with messages of at most `message_bytes`.
-    pub const fn datagrams(message_bytes: usize) -> Self {
+    pub(crate) const fn datagrams(message_bytes: usize) -> Self {
         Self { reliable: false, message_bytes }
     }
 }

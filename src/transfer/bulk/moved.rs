@@ -7,7 +7,7 @@ type Counter = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// Bytes that a session's transport has moved since its start. Data waiting in a buffer has not moved.
 #[derive(Clone)]
-pub struct Moved {
+pub(crate) struct Moved {
     acknowledged: Option<Counter>,
     received: Option<Counter>,
 }
@@ -28,12 +28,12 @@ impl Moved {
 
     /// Bytes of messages acknowledged by the peer, short by some headers at most; `None` if the transport does not count
     /// them.
-    pub fn acknowledged(&self) -> Option<u64> {
+    pub(crate) fn acknowledged(&self) -> Option<u64> {
         self.acknowledged.as_ref().map(|acknowledged| acknowledged())
     }
 
     /// Bytes of messages received, including incomplete ones; `None` if the transport does not count them.
-    pub fn received(&self) -> Option<u64> {
+    pub(crate) fn received(&self) -> Option<u64> {
         self.received.as_ref().map(|received| received())
     }
 }

@@ -13,8 +13,11 @@ mod windows;
 pub(crate) use self::windows::SEGMENT_BYTES;
 pub use self::{
     connection::ArqConnection,
+    settings::{ArqLimits, ArqSettings},
+};
+pub(crate) use self::{
     server::{ArqServer, ServerEvent},
-    settings::{ArqLimits, ArqSettings, SAFE_DATAGRAM, cookie_key},
+    settings::{SAFE_DATAGRAM, cookie_key},
     windows::ArqWindows,
 };
 use crate::arq::{ConnectionError, SendError};

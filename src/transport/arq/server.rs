@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// A server's end. It receives only while [`ArqServer::next`] is awaited.
-pub struct ArqServer {
+pub(crate) struct ArqServer {
     host: Arc<dyn Host>,
     socket: Arc<dyn Datagrams>,
     listener: Listener,
@@ -32,7 +32,7 @@ pub struct ArqServer {
 
 /// What happened at a server.
 #[derive(Debug)]
-pub enum ServerEvent {
+pub(crate) enum ServerEvent {
     /// A client has connected, and proved its address.
     Connected(ArqConnection),
     /// A client at this address was refused.
@@ -48,7 +48,7 @@ impl ArqServer {
     /// a client that knows it can forge any address.
     ///
     /// Returns an error if the socket cannot be bound.
-    pub fn bind(
+    pub(crate) fn bind(
         host: &Arc<dyn Host>,
         local: SocketAddr,
         settings: &ArqSettings,
@@ -74,22 +74,22 @@ impl ArqServer {
     }
 
     /// The address it listens on.
-    pub fn local_addr(&self) -> SocketAddr {
+    pub(crate) fn local_addr(&self) -> SocketAddr {
         self.socket.local_addr()
     }
 
     /// The socket of all connections.
-    pub fn socket(&self) -> &Arc<dyn Datagrams> {
+    pub(crate) fn socket(&self) -> &Arc<dyn Datagrams> {
         &self.socket
     }
 
     /// The number of open connections.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.len()
     }
 
     /// Sets how many segments new clients may send ahead of the application.
-    pub fn set_receive_window(&mut self, segments: u32) {
+    pub(crate) fn set_receive_window(&mut self, segments: u32) {
         self.listener.set_receive_window(segments);
     }
 
@@ -97,7 +97,7 @@ impl ArqServer {
     /// It is cancel safe.
     ///
     /// Returns an error if the socket fails. The next call may succeed.
-    pub async fn next(
+    pub(crate) async fn next(
         &mut self,
         mut welcome: impl FnMut(SocketAddr) -> bool,
     ) -> Result<ServerEvent, DatagramError> {

@@ -13,7 +13,7 @@ use crate::{
 
 /// The largest UDP payload that every IPv6 path carries (RFC 8200 section 5): 1280 bytes less IPv6 and UDP headers. ARQ
 /// does not discover the MTU of a path.
-pub const SAFE_DATAGRAM: u16 = 1280 - 48;
+pub(crate) const SAFE_DATAGRAM: u16 = 1280 - 48;
 
 /// Why BBR is refused.
 pub(super) const NO_BBR: &str = "reliability by hand has no bbr; expected cubic, newreno or fixed";
@@ -88,7 +88,7 @@ impl ArqSettings {
 }
 
 /// The key of a server's cookies, from `seed` if there is one. Servers that share a port share the key.
-pub fn cookie_key(seed: Option<u64>) -> [u8; 32] {
+pub(crate) fn cookie_key(seed: Option<u64>) -> [u8; 32] {
     match seed {
         Some(seed) => random::key(seed, SERVER_KEYS),
         None => rand::random(),

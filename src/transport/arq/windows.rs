@@ -14,7 +14,7 @@ pub(crate) const SEGMENT_BYTES: u64 = 1000;
 
 /// The receive window and the send buffer of one connection, which grow as they fill.
 #[derive(Debug)]
-pub struct ArqWindows<'a> {
+pub(crate) struct ArqWindows<'a> {
     connection: &'a ArqConnection,
     /// In bytes.
     send: Window,
@@ -25,7 +25,7 @@ pub struct ArqWindows<'a> {
 
 impl<'a> ArqWindows<'a> {
     /// The window and the buffer of `connection`. Each may grow to `max_window` bytes, while `memory` lasts.
-    pub fn new(connection: &'a ArqConnection, max_window: u64, memory: &WindowMemory) -> Self {
+    pub(crate) fn new(connection: &'a ArqConnection, max_window: u64, memory: &WindowMemory) -> Self {
         let (send_buffer, receive_window) = connection.windows();
         Self {
             connection,
@@ -36,7 +36,7 @@ impl<'a> ArqWindows<'a> {
     }
 
     /// Grows both until the future is dropped.
-    pub async fn grow(mut self, host: &dyn Host) -> Infallible {
+    pub(crate) async fn grow(mut self, host: &dyn Host) -> Infallible {
         look_regularly(host, |now| self.look(now)).await
     }
 

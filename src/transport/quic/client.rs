@@ -94,7 +94,7 @@ impl QuicClient {
     }
 
     /// Waits until all connections are closed at both ends.
-    pub async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         self.endpoint.wait_idle().await;
     }
 }

@@ -46,7 +46,7 @@ impl Measurements {
 
 /// Reads a connection's controller while quinn owns it.
 #[derive(Debug, Clone)]
-pub struct Meter(Arc<Shared>);
+pub(crate) struct Meter(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {

@@ -21,13 +21,16 @@ use quinn::VarInt;
 pub(crate) use self::spec::DATAGRAM_BYTES;
 pub use self::{
     client::QuicClient,
-    meter::Meter,
     screen::Discarded,
-    server::{QuicKeys, QuicServer, listen, listen_sharing},
+    server::{QuicServer, listen},
     session::QuicSession,
     settings::{QuicLimits, QuicSettings},
+};
+pub(crate) use self::{
+    meter::Meter,
+    server::{QuicKeys, listen_sharing},
     windows::Windows,
 };
 
 /// The application error by which a server says that a message is longer than it takes.
-pub const TOO_LONG: VarInt = VarInt::from_u32(2);
+pub(crate) const TOO_LONG: VarInt = VarInt::from_u32(2);

@@ -37,12 +37,12 @@ pub struct Discarded {
 
 impl Discarded {
     /// An incoming connection has reached the application.
-    pub fn accepted(&self) {
+    pub(crate) fn accepted(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Datagrams that were discarded. Exact only while no incoming connection waits to be accepted.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         let [invalid, initials, accepted] =
             [&self.invalid, &self.initials, &self.accepted].map(|counter| counter.load(Ordering::Relaxed));
         invalid + initials.saturating_sub(accepted)

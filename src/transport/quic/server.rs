@@ -33,13 +33,13 @@ pub struct QuicServer {
     pub(super) meter: Meter,
     config: quinn::ServerConfig,
     settings: QuicSettings,
-    /// Counts datagrams that quinn discards, if it [shares](listen_sharing) keys.
+    /// Counts datagrams that quinn discards, if it shares keys.
     pub discarded: Arc<Discarded>,
 }
 
 impl QuicServer {
     /// The configuration for one connection with these limits, and its meter.
-    pub fn within(&self, limits: QuicLimits) -> (Arc<quinn::ServerConfig>, Meter) {
+    pub(crate) fn within(&self, limits: QuicLimits) -> (Arc<quinn::ServerConfig>, Meter) {
         let settings = QuicSettings { limits, ..self.settings.clone() };
         let (mut config, meter) = (self.config.clone(), self.meter.another());
         config.transport_config(Arc::new(settings.transport(&meter, None, limits.streams)));
@@ -50,7 +50,7 @@ impl QuicServer {
 /// The keys of a server's tokens (RFC 9000 section 8.1) and stateless resets (section 10.3). Endpoints on one port
 /// share them, because a client's packets may reach any of the endpoints.
 #[derive(Clone)]
-pub struct QuicKeys {
+pub(crate) struct QuicKeys {
     reset: Arc<hmac::Key>,
     token: Arc<hkdf::Prk>,
     /// The key that validates our connection ids.
@@ -60,7 +60,7 @@ pub struct QuicKeys {
 impl QuicKeys {
     /// New keys, from `seed` if there is one. Otherwise they are derived from the server's private key: a restarted
     /// server then resets the connections of the one before it (RFC 9000 section 10.3.2).
-    pub fn new(seed: Option<u64>, identity: &Identity) -> Self {
+    pub(crate) fn new(seed: Option<u64>, identity: &Identity) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, identity.key.secret_der());
         let key = |stream: u64| match seed {
             Some(seed) => random::key(seed, stream),
@@ -116,7 +116,7 @@ pub fn listen(
 /// Listens on `local` as one of several endpoints that share `keys`, with small buffers for waiting handshakes.
 ///
 /// Returns an error if the socket cannot be bound, or if QUIC cannot use the cipher suites.
-pub fn listen_sharing(
+pub(crate) fn listen_sharing(
     host: &Arc<dyn Host>,
     local: SocketAddr,
     crypto: Arc<rustls::ServerConfig>,

@@ -30,12 +30,12 @@ pub struct QuicSession {
 
 impl QuicSession {
     /// A server's end of a connection that has a meter of its own.
-    pub fn metered(connection: Connection, mapping: Mapping, meter: Meter) -> Self {
+    pub(crate) fn metered(connection: Connection, mapping: Mapping, meter: Meter) -> Self {
         Self { connection, mapping, client: None, meter }
     }
 
     /// Replaces a client's connection with a new one. Returns an error if the handshake failed.
-    pub async fn reconnect(&mut self) -> Result<(), ConnectError> {
+    pub(crate) async fn reconnect(&mut self) -> Result<(), ConnectError> {
         let peer = self.connection.remote_address();
         let client = self.client.as_ref().ok_or_else(|| ConnectError::closed(peer))?;
         self.connection = client.connect(peer).await?;
@@ -56,7 +56,7 @@ impl QuicSession {
     }
 
     /// Bytes of messages that the peer has acknowledged, without what may be headers.
-    pub fn acknowledged(&self) -> u64 {
+    pub(crate) fn acknowledged(&self) -> u64 {
         self.meter.acknowledged()
     }
 

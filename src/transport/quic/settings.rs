@@ -39,13 +39,13 @@ pub struct QuicLimits {
     pub streams: u32,
     /// Unidirectional streams that a peer may have open.
     pub unidirectional: u32,
-    /// How many of each [`Windows`](super::Windows) may make of them.
+    /// How many of each `Windows` may make of them.
     pub max_streams: u32,
     /// Bytes that a peer may send ahead of the application.
     pub receive_window: u64,
     /// Bytes that may wait to be sent or acknowledged on all streams, and as many again as datagrams to be sent.
     pub send_buffer: u64,
-    /// How large [`Windows`](super::Windows) may make the two.
+    /// How large `Windows` may make the two.
     pub max_window: u64,
     /// Idle timeout. `None`: never.
     pub idle: Option<Duration>,

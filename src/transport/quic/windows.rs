@@ -15,7 +15,7 @@ use crate::{
 const STREAM_BYTES: u64 = 2 << 10;
 
 /// The windows of one connection.
-pub struct Windows {
+pub(crate) struct Windows {
     connection: Connection,
     send: Window,
     receive: Window,
@@ -25,7 +25,7 @@ pub struct Windows {
 
 impl Windows {
     /// Windows of `connection` that begin at `limits` and grow within `memory`.
-    pub fn new(connection: &Connection, limits: &QuicLimits, memory: &WindowMemory) -> Self {
+    pub(crate) fn new(connection: &Connection, limits: &QuicLimits, memory: &WindowMemory) -> Self {
         let QuicLimits { max_window, max_streams, .. } = *limits;
         Self {
             connection: connection.clone(),
@@ -37,7 +37,7 @@ impl Windows {
     }
 
     /// Grows the windows until the connection ends. `opened` counts the streams that the peer has opened.
-    pub async fn grow(mut self, host: &dyn Host, opened: impl Fn() -> u64) {
+    pub(crate) async fn grow(mut self, host: &dyn Host, opened: impl Fn() -> u64) {
         let connection = self.connection.clone();
         tokio::select! {
             biased;

@@ -23,7 +23,7 @@ pub use self::{sessions::Sessions, verdict::CertificateVerdict};
 use crate::path::Host;
 
 /// The application protocol of messages and of experiments (RFC 7301).
-pub const ALPN: &[u8] = b"wirelab";
+pub(crate) const ALPN: &[u8] = b"wirelab";
 
 /// What a server proves itself with: a certificate chain and the key of its first certificate.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Identity {
     /// Checks that the key is the certificate's.
     ///
     /// Returns an error if it is not, or is of no kind that TLS 1.3 uses.
-    pub fn check(&self) -> Result<(), rustls::Error> {
+    pub(crate) fn check(&self) -> Result<(), rustls::Error> {
         let Self { chain, key, .. } = self.clone();
         rustls::sign::CertifiedKey::from_der(chain, key, &PROVIDER)?.keys_match()
     }
@@ -113,7 +113,7 @@ static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
 
 impl ClientTls {
     /// Logs secrets to `key_log` too.
-    pub fn log_to(&mut self, key_log: Arc<dyn KeyLog>) {
+    pub(crate) fn log_to(&mut self, key_log: Arc<dyn KeyLog>) {
         self.key_log = Some(match self.key_log.take() {
             Some(first) => Arc::new(BothKeyLogs([first, key_log])),
             None => key_log,

@@ -38,20 +38,20 @@ struct Tickets {
 
 impl Sessions {
     /// The most connections to a server that can be resumed at the same time: the tickets of a server that rustls keeps.
-    pub const MOST: usize = 8;
+    pub(crate) const MOST: usize = 8;
 
     /// Unused tickets: how many connections to the server can be resumed now. At most [`Sessions::MOST`].
-    pub fn unused(&self) -> usize {
+    pub(crate) fn unused(&self) -> usize {
         self.tickets.unused.load(Ordering::Relaxed)
     }
 
     /// Whether there is an unused ticket.
-    pub fn is_resumable(&self) -> bool {
+    pub(crate) fn is_resumable(&self) -> bool {
         self.unused() > 0
     }
 
     /// Completes when there are more than `tickets` unused ones.
-    pub async fn more_than(&self, tickets: usize) {
+    pub(crate) async fn more_than(&self, tickets: usize) {
         let mut arrived = std::pin::pin!(self.tickets.arrived.notified());
         // Before checking, so that a ticket that arrives in between is not missed.
         arrived.as_mut().enable();

@@ -6,7 +6,8 @@ mod session;
 
 #[cfg(feature = "sockets")]
 pub(crate) use self::session::{fill_records, wire_bytes};
-pub use super::security::{ALPN, CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
+pub(crate) use super::security::ALPN;
+pub use super::security::{CertificateVerdict, ClientTls, Identity, Leaf, ServerTls, Trust};
 
 /// Whether `bytes`, the first that a server sent, begin a TLS alert: content type 21, and 3, the major version in every
 /// TLS record (RFC 8446 section 5.1).

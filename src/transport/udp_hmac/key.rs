@@ -77,7 +77,7 @@ impl FromStr for SharedKey {
 /// Random bytes for a new key, in hex.
 ///
 /// Returns an error if the system provides no randomness.
-pub fn generate_key() -> Result<String, ring::error::Unspecified> {
+pub(crate) fn generate_key() -> Result<String, ring::error::Unspecified> {
     let bytes = ring::rand::generate::<[u8; KEY_BYTES]>(&ring::rand::SystemRandom::new())?;
     Ok(HEXLOWER.encode(&bytes.expose()))
 }

@@ -12,7 +12,8 @@ mod window;
 
 use std::{net::SocketAddr, sync::Arc};
 
-pub use self::key::{InvalidKey, SharedKey, generate_key};
+pub(crate) use self::key::generate_key;
+pub use self::key::{InvalidKey, SharedKey};
 use self::{
     ends::{Client, Server},
     socket::SignedSocket,

@@ -14,7 +14,7 @@ use crate::{
 
 /// An update of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Update {
+pub(crate) struct Update {
     /// When the sender had this state.
     pub made: Time,
     /// When it reached the application at the other end; `None` if it did not.
@@ -46,7 +46,7 @@ pub struct Ages {
 }
 
 /// The age from the first update that arrived until `end`. Before that update no state is known.
-pub fn ages(updates: &[Update], end: Time) -> Ages {
+pub(crate) fn ages(updates: &[Update], end: Time) -> Ages {
     let mut arrivals: Vec<(Time, Time)> =
         updates.iter().filter_map(|update| Some((update.known?, update.made))).collect();
     arrivals.sort_unstable();
@@ -78,7 +78,7 @@ impl Span {
 
 impl Ages {
     /// Adds those of another end or run.
-    pub fn merge(&mut self, other: &Self) {
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.spans.extend(&other.spans);
         self.updates += other.updates;
         self.used += other.used;
@@ -86,7 +86,7 @@ impl Ages {
     }
 
     /// How long a state was known, in nanoseconds.
-    pub fn known(&self) -> u64 {
+    pub(crate) fn known(&self) -> u64 {
         self.spans.iter().map(|span| span.length()).sum()
     }
 
@@ -108,7 +108,7 @@ impl Ages {
     }
 
     /// How long the age was above `limit`, in nanoseconds.
-    pub fn above(&self, limit: Duration) -> u64 {
+    pub(crate) fn above(&self, limit: Duration) -> u64 {
         self.longer_than(nanos(limit))
     }
 

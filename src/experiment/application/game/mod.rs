@@ -22,7 +22,7 @@ const MAX_HZ: u32 = 10_000;
 
 impl Game {
     /// When update `number` of each end is due, relative to the first.
-    pub fn due(self, number: u64) -> Duration {
+    pub(crate) fn due(self, number: u64) -> Duration {
         let nanos = u128::from(number) * 1_000_000_000 / u128::from(self.hz);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }

@@ -11,7 +11,7 @@ use crate::{
 
 /// A frame as it is captured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Frame {
+pub(crate) struct Frame {
     /// When it is captured, from the first frame on.
     pub at: Duration,
     /// The messages that carry it.
@@ -24,7 +24,7 @@ pub struct Frame {
 
 /// A frame in messages of one length, of which the last may be shorter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pieces {
+pub(crate) struct Pieces {
     /// How many there are.
     pub count: u32,
     /// Bytes of each but the last.
@@ -43,7 +43,7 @@ impl Pieces {
     }
 
     /// The bytes of each message.
-    pub fn sizes(self) -> impl Iterator<Item = usize> {
+    pub(crate) fn sizes(self) -> impl Iterator<Item = usize> {
         let size = move |place| if place + 1 == self.count { self.last } else { self.length };
         (0..self.count).map(size)
     }
@@ -62,7 +62,7 @@ impl Pieces {
 
 impl Frame {
     /// The frame as a unit of the schedule.
-    pub fn unit(&self) -> Unit {
+    pub(crate) fn unit(&self) -> Unit {
         let Pieces { count, length, last } = self.pieces;
         Unit { due: self.at, messages: count, last: (last < length).then_some(last), needed: self.needed }
     }
@@ -70,7 +70,7 @@ impl Frame {
 
 /// Iterates over the frames of a video without end.
 #[derive(Debug, Clone)]
-pub struct Frames {
+pub(crate) struct Frames {
     source: Source,
     length: usize,
     rng: ChaCha8Rng,

@@ -14,7 +14,7 @@ use crate::{
 
 /// A frame at the receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Received {
+pub(crate) struct Received {
     /// When it was captured.
     pub captured: Time,
     /// Whether it needs no other frame.
@@ -57,7 +57,7 @@ pub struct Gap {
 impl Gap {
     /// Whether a viewer sees it as a freeze: the picture stands for at least 150 ms longer than a frame, and for three
     /// frames (`freezeCount` in the W3C's Identifiers for WebRTC's Statistics API). A shorter gap is a skip.
-    pub fn is_freeze(&self, interval: Duration) -> bool {
+    pub(crate) fn is_freeze(&self, interval: Duration) -> bool {
         const LEAST: Duration = Duration::from_millis(150);
         self.length >= LEAST.max(interval * 2)
     }
@@ -113,7 +113,7 @@ fn ready(frames: &[Received]) -> Vec<Option<Time>> {
 }
 
 /// What became of each frame, if frames are shown `playout` after their capture.
-pub fn verdicts(frames: &[Received], playout: Duration) -> Vec<Verdict> {
+pub(crate) fn verdicts(frames: &[Received], playout: Duration) -> Vec<Verdict> {
     let verdict = |(frame, ready): (&Received, Option<Time>)| {
         let instant = frame.captured + playout;
         match frame.complete {
@@ -128,7 +128,12 @@ pub fn verdicts(frames: &[Received], playout: Duration) -> Vec<Verdict> {
 
 /// The gaps between shown frames, before the first and after the last. After the last frame the screen stands for one
 /// `interval`.
-pub fn gaps(frames: &[Received], verdicts: &[Verdict], playout: Duration, interval: Duration) -> Vec<Gap> {
+pub(crate) fn gaps(
+    frames: &[Received],
+    verdicts: &[Verdict],
+    playout: Duration,
+    interval: Duration,
+) -> Vec<Gap> {
     let mut gaps = Vec::new();
     let mut open: Option<(Time, u64)> = None;
     let mut has_picture = false;
@@ -150,7 +155,7 @@ pub fn gaps(frames: &[Received], verdicts: &[Verdict], playout: Duration, interv
 }
 
 /// Judges a call whose frames are `interval` apart on average and shown `playout` after their capture.
-pub fn judge(frames: &[Received], playout: Duration, interval: Duration) -> VideoFigures {
+pub(crate) fn judge(frames: &[Received], playout: Duration, interval: Duration) -> VideoFigures {
     let mut figures = VideoFigures { frames: frames.len() as u64, ..VideoFigures::default() };
     let verdicts = verdicts(frames, playout);
     for (frame, verdict) in frames.iter().zip(&verdicts) {

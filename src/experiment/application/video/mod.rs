@@ -6,10 +6,8 @@ mod recording;
 
 use std::{fmt, str::FromStr, time::Duration};
 
-pub use self::{
-    frames::{Frame, Frames, Pieces},
-    recording::{Recording, RecordingError},
-};
+pub(crate) use self::frames::{Frame, Frames};
+pub use self::recording::{Recording, RecordingError};
 use super::ApplicationError;
 use crate::unit::{Rate, format_duration, parse_duration};
 
@@ -45,19 +43,19 @@ pub struct Model {
 }
 
 /// The delay between capture and screen where none is set.
-pub const DEFAULT_PLAYOUT: Duration = Duration::from_millis(150);
+pub(crate) const DEFAULT_PLAYOUT: Duration = Duration::from_millis(150);
 const DEFAULT_BITS_PER_SECOND: u64 = 2_000_000;
 /// Larger values are rejected as typing errors.
 const MAX_FPS: u32 = 1000;
 
 impl Model {
     /// Frames from one key frame to the next.
-    pub fn group(&self) -> u64 {
+    pub(crate) fn group(&self) -> u64 {
         (libm::round(self.key_interval.as_secs_f64() * f64::from(self.fps)) as u64).max(1)
     }
 
     /// The mean size of a frame in bytes.
-    pub fn mean_bytes(&self) -> f64 {
+    pub(crate) fn mean_bytes(&self) -> f64 {
         self.bitrate.bits_per_second() as f64 / 8.0 / f64::from(self.fps)
     }
 }
@@ -70,12 +68,12 @@ impl Video {
 
     /// The frames, in messages of `length` bytes, of which the last has the rest. The sizes of a model depend on the
     /// seed.
-    pub fn frames(&self, length: usize, seed: u64) -> Frames {
+    pub(crate) fn frames(&self, length: usize, seed: u64) -> Frames {
         Frames::new(self.source.clone(), length, seed)
     }
 
     /// The mean time between two frames.
-    pub fn interval(&self) -> Duration {
+    pub(crate) fn interval(&self) -> Duration {
         match &self.source {
             Source::Model(model) => Duration::from_secs(1) / model.fps,
             Source::Recording(recording) => recording.interval(),
@@ -83,7 +81,7 @@ impl Video {
     }
 
     /// The mean number of messages of `length` bytes in a frame.
-    pub fn mean_messages(&self, length: usize) -> f64 {
+    pub(crate) fn mean_messages(&self, length: usize) -> f64 {
         match &self.source {
             Source::Model(model) => model.mean_messages(length),
             Source::Recording(recording) => recording.mean_messages(length),

@@ -71,7 +71,7 @@ impl Recording {
     }
 
     /// The name of its file.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
