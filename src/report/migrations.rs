@@ -5,7 +5,6 @@ use super::{
     group::Group,
     model::{Cell, Migration},
     numbers,
-    summary::Points,
 };
 
 /// For each row whose client's address changed: whether the connection went on, and what it cost.
@@ -13,31 +12,8 @@ pub(super) fn migrations(group: &Group<'_>) -> Vec<String> {
     group.rows().filter_map(|(cell, label)| sentence(cell, label)).collect()
 }
 
-/// For each row of a list whose client's address changed: the gap at each point, and whether the client connected again.
-pub(super) fn migrations_at(points: &Points<'_, '_>) -> Vec<String> {
-    let is_median = points.rows().iter().any(|(_, cell, _)| cell.seeds > 1);
-    let nothing = points.rows().first().map_or("", |(_, cell, _)| nothing(cell));
-    let median = if is_median { "a median of " } else { "" };
-    let of_label = |(label, gaps)| format!("{label}: {nothing} for {median}{gaps}");
-    points.said(gap).into_iter().map(of_label).collect()
-}
-
-/// The gap, and what else a list tells of a change.
-fn gap(cell: &Cell) -> Option<String> {
-    let migration = cell.migration.as_ref()?;
-    let Some(gap) = migration.gap_ns.p50 else { return Some("the rest of the run".to_owned()) };
-    let mut gap = numbers::time(gap);
-    if migration.no_service > 0 {
-        gap += &format!(" (the rest of the run in {})", runs(migration.no_service, cell.seeds));
-    }
-    if migration.connections > 0 {
-        gap += ", with a new connection";
-    }
-    Some(gap)
-}
-
 /// What a client misses after the change.
-fn nothing(cell: &Cell) -> &'static str {
+pub(super) fn nothing(cell: &Cell) -> &'static str {
     if cell.judges_messages() { "no reply" } else { "nothing arrived" }
 }
 
@@ -109,7 +85,7 @@ fn full_speed(cell: &Cell, migration: &Migration) -> Option<String> {
 }
 
 /// So many of all runs.
-fn runs(some: u64, of: u64) -> String {
+pub(super) fn runs(some: u64, of: u64) -> String {
     match of {
         1 => "the run".to_owned(),
         _ => format!("{} of {} runs", numbers::count(some), numbers::count(of)),
