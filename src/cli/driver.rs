@@ -64,6 +64,8 @@ pub(crate) struct Finished<'a, E: Experiment> {
 
 /// Waits shorter than this are not announced.
 const ANNOUNCED: Duration = Duration::from_secs(1);
+/// The same for virtual time, where the wait is only an estimate.
+const ANNOUNCED_ESTIMATE: Duration = Duration::from_secs(10);
 
 impl<E: Experiment> Prepared<'_, E> {
     /// Runs everything, or puts the parts of a sweep together, and calls `write`, which writes the result. With
@@ -340,7 +342,7 @@ fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Resul
     }
 }
 
-/// Says how long a share of the runs in real time will take.
+/// Says how long a share of the runs will take.
 fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f64, stop: &StopSignal) {
     let in_real_time = || request.batches.iter().filter(|batch| batch.path.is_real_time());
     let durations = in_real_time().flat_map(|batch| {
@@ -355,6 +357,21 @@ fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f6
     if expected >= ANNOUNCED {
         note(format_args!("this takes {about} {} of real time", in_words(expected)));
     }
+    let simulating = simulating::<E>(request).mul_f64(share);
+    if simulating >= ANNOUNCED_ESTIMATE {
+        note(format_args!("simulating this takes roughly {}", in_words(simulating)));
+    }
+}
+
+/// About how long all runs in virtual time take on this machine's cores.
+fn simulating<E: Experiment>(request: &Request<E::Plan>) -> Duration {
+    let in_virtual_time = request.batches.iter().filter(|batch| !batch.path.is_real_time());
+    let durations = in_virtual_time.map(|batch| {
+        let work: u64 = batch.plans.iter().map(|plan| E::size(plan).work).fold(0, u64::saturating_add);
+        let at_once = batch.runs().min(batch.parallel() as u64).max(1);
+        Duration::from_nanos(work.saturating_mul(batch.seeds) / at_once)
+    });
+    durations.fold(Duration::ZERO, Duration::saturating_add)
 }
 
 /// A time that is only about right: `8 s`, `1 min 44 s`.

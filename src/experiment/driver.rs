@@ -139,7 +139,7 @@ pub struct RunSize {
     pub memory: u64,
     /// What it consists of.
     pub contents: Contents,
-    /// About how long it keeps a core busy in virtual time, in nanoseconds; only its proportion to other runs matters.
+    /// About how long it keeps a core busy in virtual time, in nanoseconds, within a factor of two or so.
     pub work: u64,
 }
 

@@ -99,6 +99,7 @@ impl<'a> Group<'a> {
         let mut parts = vec![words::workload(&self.cells[0].workload)];
         parts.extend(words::connections(&self.cells));
         parts.extend(words::loads(&self.cells));
+        parts.extend(words::transfers(&self.cells));
         let seeds = self.cells.iter().map(|cell| cell.seeds);
         if let (Some(fewest), Some(most)) = (seeds.clone().min(), seeds.max()) {
             let most_seeds = numbers::plural(most, "seed");

@@ -12,6 +12,11 @@ pub(super) fn migrations(group: &Group<'_>) -> Vec<String> {
     group.rows().filter_map(|(cell, label)| sentence(cell, label)).collect()
 }
 
+/// What a client misses after the change.
+pub(super) fn nothing(cell: &Cell) -> &'static str {
+    if cell.judges_messages() { "no reply" } else { "nothing arrived" }
+}
+
 /// A sum over seeds as a mean per change.
 pub(super) fn per_change(cell: &Cell, of: fn(&Migration) -> u64, decimals: usize) -> Option<Figure> {
     let sum = of(cell.migration.as_ref()?);
@@ -23,7 +28,7 @@ pub(super) fn per_change(cell: &Cell, of: fn(&Migration) -> u64, decimals: usize
 
 fn sentence(cell: &Cell, label: &str) -> Option<String> {
     let migration = cell.migration.as_ref()?;
-    let nothing = if cell.judges_messages() { "no reply" } else { "nothing arrived" };
+    let nothing = nothing(cell);
     let how = how(cell, migration);
     let Some(gap) = migration.gap_ns.p50 else {
         return Some(format!("{label} {how}: {nothing} to anything that was due after the change"));
@@ -80,7 +85,7 @@ fn full_speed(cell: &Cell, migration: &Migration) -> Option<String> {
 }
 
 /// So many of all runs.
-fn runs(some: u64, of: u64) -> String {
+pub(super) fn runs(some: u64, of: u64) -> String {
     match of {
         1 => "the run".to_owned(),
         _ => format!("{} of {} runs", numbers::count(some), numbers::count(of)),

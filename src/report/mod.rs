@@ -17,6 +17,7 @@ mod explain;
 mod figure;
 mod flags;
 mod games;
+mod gaps;
 mod gone;
 mod group;
 mod html;

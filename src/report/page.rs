@@ -8,6 +8,7 @@ use super::{
     closing::closing,
     flags,
     games::games,
+    gaps::gaps,
     gone::gone,
     group::{Group, groups, letter, lists},
     loads,
@@ -91,6 +92,7 @@ impl<'a> Page<'a> {
                 .collect(),
         );
         self.list(groups.iter().flat_map(gone).collect());
+        self.list(gaps(&points));
         self.blocks.extend(points.curves(&file.command).into_iter().map(Block::Curve));
         self.blocks.push(Block::Hint(DETAILS));
         let mut details = Page { blocks: Vec::new(), skipped: Vec::new() };

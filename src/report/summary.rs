@@ -106,6 +106,19 @@ impl Points<'_, '_> {
         rows
     }
 
+    /// For each label, what `say` says of its rows: `this at loss 0%; that at loss 1%`.
+    pub(super) fn said(&self, say: impl Fn(&Cell) -> Option<String>) -> Vec<(String, String)> {
+        let at = |(point, cell, label): (usize, &Cell, &str)| {
+            Some((label.to_owned(), format!("{} at {}", say(cell)?, self.values(point))))
+        };
+        let said: Vec<(String, String)> = self.rows().into_iter().filter_map(at).collect();
+        let of_label = |rows: &[(String, String)]| {
+            let rows_said: Vec<&str> = rows.iter().map(|(_, said)| said.as_str()).collect();
+            (rows[0].0.clone(), rows_said.join("; "))
+        };
+        said.chunk_by(|a, b| a.0 == b.0).map(of_label).collect()
+    }
+
     /// The name of a row of the table.
     pub(super) fn label(&self, point: usize, label: &str) -> String {
         format!("{label}, {}", self.values(point))

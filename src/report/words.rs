@@ -101,6 +101,25 @@ pub(crate) fn loads(cells: &[&Cell]) -> Option<String> {
     Some(format!("{} per row of {objects} with {} bytes on average", plural(most, "load"), count(bytes)))
 }
 
+/// What each transfer moves and in which direction, and the pace of raw datagrams.
+pub(crate) fn transfers(cells: &[&Cell]) -> Option<String> {
+    let transfers = || cells.iter().filter_map(|cell| cell.transfer.as_ref());
+    let sizes = || transfers().map(|transfer| transfer.bytes);
+    let (fewest, most) = (sizes().min()?, sizes().max()?);
+    let bytes = match fewest == most {
+        true => plural(most, "byte"),
+        false => format!("{} to {}", count(fewest), plural(most, "byte")),
+    };
+    let way = match transfers().find_map(|transfer| transfer.direction) {
+        Some(TransferDirection::Up) => " to the server",
+        Some(TransferDirection::Down) => " to the client",
+        None => "",
+    };
+    let paces = transfers().filter_map(|transfer| transfer.pace_bps);
+    let pace = paces.max().map_or_else(String::new, |pace| format!(", raw datagrams at {}", rate(pace)));
+    Some(format!("{bytes}{way}{pace}"))
+}
+
 /// The part of a label that distinguishes a row of page loads from others of its transport.
 pub(crate) fn page_row(page: &Page) -> String {
     let connections = page.max_connections.map(|most| format!(" {}", plural(most, "connection")));

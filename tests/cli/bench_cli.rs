@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::{Finished, run, skip, wirelab};
+use crate::support::{Finished, Program, run, skip, wirelab};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -309,6 +309,13 @@ fn the_result_and_nothing_else_is_on_standard_output() {
     assert_eq!(result(&direct.stdout)["cells"][0]["path"], "direct");
     let text = bench(folder.path(), "bench --path direct -t udp -d 50ms -w 0s --seeds 1").stdout;
     assert!(text.starts_with("direct: this machine's loopback, nothing emulated\n"), "{text}");
+}
+
+#[test]
+fn a_long_simulation_announces_about_how_long_it_takes() {
+    let folder = tempdir().unwrap();
+    let hours = "hol --background quic-one:bbr -t udp --seeds 2 -d 2h -J";
+    Program::start(wirelab(folder.path(), hours.split(' '))).wait_for("simulating this takes roughly ");
 }
 
 #[test]

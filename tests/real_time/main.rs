@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod call;
 mod cpu;
 mod discover;
 mod duplicates;

@@ -215,8 +215,8 @@ fn other_peoples_clients_get_a_new_mapping_and_go_on() {
     let _turn = together();
     for change in ["port", "ip"] {
         let rebind = format!("500ms:{change}");
-        let link =
-            Link::start("127.0.0.1:0", mirror(), &["--loss", "0%", "--rtt", "10ms", "--rebind", &rebind]);
+        let options = ["--loss", "0%", "--rtt", "10ms", "--idle", "2s", "--rebind", &rebind];
+        let link = Link::start("127.0.0.1:0", mirror(), &options);
         let client = link.client();
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let seen = || -> SocketAddr {
@@ -231,6 +231,14 @@ fn other_peoples_clients_get_a_new_mapping_and_go_on() {
         assert_ne!(before.port(), after.port());
         assert_eq!(before.ip() == after.ip(), change == "port", "{before} {after}");
         assert_eq!(seen(), after);
-        assert_eq!(link.stop("INT")["unroutable"], 0);
+        // Until the old socket has been idle for too long, and the client has not.
+        for _ in 0..2 {
+            thread::sleep(Duration::from_millis(950));
+            assert_eq!(seen(), after);
+        }
+        let report = link.stop("INT");
+        assert_eq!(report["unroutable"], 0);
+        let counts = ["accepted", "known", "idle", "displaced"].map(|count| report["clients"][count].clone());
+        assert_eq!(counts, [1, 1, 0, 0]);
     }
 }

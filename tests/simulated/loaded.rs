@@ -51,6 +51,9 @@ fn a_greedy_background_fills_both_queues_and_the_budget_says_so() {
         assert!((20_000_000..80_000_000).contains(&added), "{added}");
         let [low, high] = load.added_p50_ci95_ns.unwrap();
         assert!(low <= added && added <= high);
+        // On average, a queue of 40 ms is more than half full, and a message and its reply wait in two.
+        let added = load.added_queue_ns.unwrap();
+        assert!((15_000_000..40_000_000).contains(&added), "{added}");
         let budget = cell.budget_ns.as_ref().unwrap();
         let (path, queue) = (budget.path.unwrap(), budget.queue.unwrap());
         assert!(queue > 20_000_000 && path - queue < 22_000_000, "{budget:?}");
@@ -59,7 +62,9 @@ fn a_greedy_background_fills_both_queues_and_the_budget_says_so() {
         }
     }
     let page = to_markdown(&file);
-    assert!(page.contains("bufferbloat of udp: the background adds"), "{page}");
+    for label in ["udp", "quic-one"] {
+        assert!(page.contains(&format!("bufferbloat of {label}: the background adds")), "{page}");
+    }
     assert!(page.contains("by DSLReports' scale"), "{page}");
     assert!(page.contains("; beside quic-one:cubic each way"), "{page}");
     ResultSchema::new().check(&serde_json::from_str(&to_json(&file)).unwrap()).unwrap();

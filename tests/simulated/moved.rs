@@ -465,12 +465,14 @@ fn every_format_reports_the_change() {
 /// The table of all points has the gap, and so has a curve.
 #[test]
 fn a_matrix_of_moves_shows_what_each_cost() {
-    let plan = |rtt_ms: u64| {
-        let mut moved = usual(Transport::UDP, "port");
+    let plan = |(rtt_ms, transport): (u64, Transport)| {
+        let mut moved = usual(transport, "port");
         moved.plan.links = PerDirection::both(format!("delay={}ms", rtt_ms / 2).parse().unwrap());
         moved
     };
-    let page = to_markdown(&measured([20, 60, 100].map(plan).into()));
+    let rows =
+        [20, 60, 100].into_iter().flat_map(|rtt| [(rtt, Transport::UDP), (rtt, Transport::ARQ_SELECTIVE)]);
+    let page = to_markdown(&measured(rows.map(plan).collect()));
     let (summary, _) = page.split_once("<details>").unwrap_or((&page, ""));
     assert!(summary.contains("| lost in it |"), "{page}");
     for (row, gap) in [("round trip 20 ms", "30.0 ms"), ("round trip 100 ms", "110 ms")] {
@@ -478,6 +480,9 @@ fn a_matrix_of_moves_shows_what_each_cost() {
         assert!(row.contains(gap), "{row}");
     }
     assert!(summary.contains("gap by round trip"), "{page}");
+    let gaps = "30.0 ms at round trip 20 ms; 70.0 ms at round trip 60 ms; 110 ms at round trip 100 ms";
+    assert!(summary.contains(&format!("udp: no reply for {gaps}")), "{page}");
+    assert!(summary.contains(" ms, with a new connection at round trip 20 ms; "), "{page}");
 }
 
 #[test]

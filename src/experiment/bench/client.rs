@@ -53,6 +53,8 @@ pub(super) fn first_due(now: Time) -> Time {
 )]
 enum Event {
     Received(Result<Delivery, ChannelError>),
+    /// Everything has arrived, perhaps at the server.
+    Settled,
     Due,
     Stopped,
 }
@@ -98,7 +100,9 @@ impl Client<'_> {
             }
         }
         if broken.is_none() {
-            broken = self.await_outstanding(channel, &mut alarms).await.err();
+            // Replies arrive here. Of messages without a reply, the recorder knows.
+            let settling = (!workload.application.is_answered()).then_some(self.recorder);
+            broken = self.await_outstanding(channel, &mut alarms, settling).await.err();
         }
         broken
     }
@@ -135,26 +139,28 @@ impl Client<'_> {
     ) -> Result<(), ChannelError> {
         alarms.sleep.reset(at);
         loop {
-            match next(channel, alarms).await {
-                Event::Due | Event::Stopped => return Ok(()),
+            match next(channel, alarms, None).await {
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
+                Event::Due | Event::Stopped | Event::Settled => return Ok(()),
             }
         }
     }
 
-    /// Receives replies until none is outstanding or the wait ends.
+    /// Receives replies until nothing is outstanding or the wait ends. See [`next`] for `settling`.
     async fn await_outstanding(
         &self,
         channel: &mut dyn Channel,
         alarms: &mut Alarms,
+        settling: Option<&Recorder>,
     ) -> Result<(), ChannelError> {
         let sent = self.host.now();
         let mut last = alarms.stopped.is_none().then(|| sent + LAST_REPLIES);
         while let Some(patience) = self.recorder.patience() {
             let until = sent + patience;
             alarms.sleep.reset(last.map_or(until, |last| until.min(last)));
-            match next(channel, alarms).await {
+            match next(channel, alarms, settling).await {
                 Event::Received(delivery) => self.recorder.at_client(&delivery?),
+                Event::Settled => return Ok(()),
                 Event::Stopped => last = Some(self.host.now() + LAST_REPLIES),
                 Event::Due if last.is_none() && self.recorder.patience() > Some(patience) => {}
                 Event::Due => {
@@ -170,11 +176,15 @@ impl Client<'_> {
     }
 }
 
-/// The first event. A reply that arrives at the very instant of the deadline is in time.
-async fn next(channel: &mut dyn Channel, alarms: &mut Alarms) -> Event {
+/// The first event. A reply that arrives at the very instant of the deadline is in time. `settling` is set to wait for
+/// messages that the server receives as well.
+async fn next(channel: &mut dyn Channel, alarms: &mut Alarms, settling: Option<&Recorder>) -> Event {
     poll_fn(|cx| {
         if let Poll::Ready(received) = channel.poll_recv(cx) {
             return Poll::Ready(Event::Received(received));
+        }
+        if settling.is_some_and(|recorder| recorder.poll_settled(cx).is_ready()) {
+            return Poll::Ready(Event::Settled);
         }
         if let Some(stopped) = &mut alarms.stopped
             && Pin::new(stopped).poll(cx).is_ready()

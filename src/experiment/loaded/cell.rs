@@ -2,8 +2,10 @@
 
 use super::plan::{LoadedOutcome, LoadedPlan};
 use crate::{
+    channel::Exchange,
     experiment::{
         matrix::Runs,
+        plan::Plan,
         record::outcome::Outcome,
         result::{cell::cell as messages_cell, pool},
         senders::{Crossed, Flow},
@@ -28,6 +30,8 @@ pub(super) fn cell(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>) -> Cell {
     let median = Percentile::P50;
     let added = paired(&after.percentile(median), &before.percentile(median));
     let nanoseconds = |value: f64| libm::round(value) as i64;
+    let queue = |cell: &Cell| Some(cell.budget_ns.as_ref()?.queue?.cast_signed());
+    let added_queue = queue(&cell).zip(queue(&idle_cell)).map(|(beside, alone)| beside - alone);
     let flows = plan.flows();
     cell.load = Some(Load {
         background: flows
@@ -39,8 +43,17 @@ pub(super) fn cell(plan: &LoadedPlan, runs: &Runs<LoadedOutcome>) -> Cell {
         idle_loss_ratio: idle_cell.loss_ratio,
         added_p50_ns: added.map(|added| nanoseconds(added.difference)),
         added_p50_ci95_ns: added.and_then(|added| added.ci95).map(|ends| ends.map(nanoseconds)),
+        added_queue_ns: added_queue.map(|added| added / crossed(&plan.plan)),
     });
     cell
+}
+
+/// How many directions of the link a message crosses, with its reply.
+fn crossed(plan: &Plan) -> i64 {
+    match plan.workload.application.exchange() {
+        Exchange::Answers => 2,
+        Exchange::OneWay | Exchange::BothWays => 1,
+    }
 }
 
 /// One flow of the background.

@@ -11,6 +11,7 @@ mod undelivered;
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -83,6 +84,8 @@ struct State {
     first_of_server: Option<u64>,
     /// Messages without a reply that arrived before their sender recorded them.
     early: Vec<(u64, Delivery, Direction)>,
+    /// The client's task while it waits for messages to arrive at the server.
+    waiting: Option<Waker>,
     outcome: Outcome,
     samples: Option<SampleSink>,
 }
@@ -117,6 +120,7 @@ impl Recorder {
             network: NetworkTracker::default(),
             first_of_server: None,
             early: Vec::new(),
+            waiting: None,
             outcome: Outcome::default(),
             samples,
         })))
@@ -226,6 +230,16 @@ impl Recorder {
         (state.outstanding > 0).then(|| after(wait, state.longest.map(Duration::from_nanos)))
     }
 
+    /// Ready when nothing is outstanding any more, wherever it arrived. One task may wait.
+    pub(in crate::experiment) fn poll_settled(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.0.lock();
+        if state.outstanding == 0 {
+            return Poll::Ready(());
+        }
+        state.waiting = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// The client left a connection and sent nothing on the next before `instant`.
     pub(in crate::experiment) fn abandon(&self, instant: Time) {
         self.0.lock().abandoned_before = instant;
@@ -273,6 +287,9 @@ impl State {
         let number = message.scheduled.number;
         let scheduled = message.scheduled;
         self.outstanding -= 1;
+        if self.outstanding == 0 {
+            self.waiting.take().into_iter().for_each(Waker::wake);
+        }
         self.last_reply = Some(delivery.released);
         let latency = delivery.released.nanos_since(scheduled.due);
         self.longest = self.longest.max(Some(latency));

@@ -14,7 +14,7 @@ use crate::{
     path::Fidelity,
     report::{self, Cell, Flag, Ratio},
     stats::Histogram,
-    transport::Recovery,
+    transport::{Recovery, Shape},
     unit::nanos,
 };
 
@@ -64,6 +64,7 @@ fn transfer(plan: &TransferPlan, outcomes: &[&TransferOutcome]) -> report::Trans
     report::Transfer {
         direction: Some(plan.direction),
         bytes,
+        pace_bps: (plan.transport.shape() == Shape::Datagrams).then(|| plan.pace.bits_per_second()),
         completed,
         failed: outcomes.len() as u64 - completed,
         time_ns: histogram(times().map(nanos)).summary(),

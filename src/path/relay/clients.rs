@@ -23,12 +23,18 @@ pub(super) struct Client {
     last_active: Time,
     /// Whether its address has changed. Then this socket only carries datagrams that were already on the link.
     pub(super) has_moved: bool,
+    /// Whether the client has another socket since then, and counts there.
+    is_replaced: bool,
 }
 
 pub(super) struct Clients {
     limits: RelayLimits,
     by_id: BTreeMap<ClientId, Client>,
     by_address: BTreeMap<SocketAddr, ClientId>,
+    /// Clients whose address has changed and that have sent nothing since.
+    moved: BTreeMap<SocketAddr, ClientId>,
+    /// How many sockets belong to clients that have another since they moved.
+    replaced: usize,
     next: ClientId,
     /// The address to which the sockets of new clients are bound. `None` if the kernel chooses it.
     from: Option<IpAddr>,
@@ -36,19 +42,21 @@ pub(super) struct Clients {
 
 impl Clients {
     pub(super) fn new(limits: RelayLimits) -> Self {
-        Self { limits, by_id: BTreeMap::new(), by_address: BTreeMap::new(), next: 0, from: None }
+        let (by_id, by_address, moved) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { limits, by_id, by_address, moved, replaced: 0, next: 0, from: None }
     }
 
     /// Gives every client a new socket, bound to `from`, with its next datagram. Datagrams that are already on the link
     /// leave by the old socket.
     pub(super) fn change_address(&mut self, from: Option<IpAddr>) {
         self.from = from;
-        self.by_address.clear();
+        self.moved = std::mem::take(&mut self.by_address);
         self.by_id.values_mut().for_each(|client| client.has_moved = true);
     }
 
+    /// How many clients are known. One that has moved counts once.
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_id.len() - self.replaced
     }
 
     pub(super) fn get(&self, id: ClientId) -> Option<&Client> {
@@ -71,13 +79,14 @@ impl Clients {
 
     /// The client that has been idle for longest, if there is no room for another.
     pub(super) fn surplus(&self) -> Option<ClientId> {
-        if self.by_id.len() < self.limits.most.get() {
+        if self.len() < self.limits.most.get() {
             return None;
         }
-        self.by_id.iter().min_by_key(|(_, client)| client.last_active).map(|(id, _)| *id)
+        let counted = self.by_id.iter().filter(|(_, client)| !client.is_replaced);
+        counted.min_by_key(|(_, client)| client.last_active).map(|(id, _)| *id)
     }
 
-    /// Adds a client, with a socket of its own to `server`.
+    /// Adds a client, with a socket of its own to `server`. If the client has moved, this replaces its socket.
     pub(super) fn add(
         &mut self,
         address: SocketAddr,
@@ -86,9 +95,13 @@ impl Clients {
         now: Time,
     ) -> io::Result<ClientId> {
         let back = RelaySocket::connect(server, self.from)?;
-        let client = Client { address, local, back, last_active: now, has_moved: false };
+        let client = Client { address, local, back, last_active: now, has_moved: false, is_replaced: false };
         let id = self.next;
         self.next += 1;
+        if let Some(former) = self.moved.remove(&address).and_then(|former| self.by_id.get_mut(&former)) {
+            former.is_replaced = true;
+            self.replaced += 1;
+        }
         self.by_id.insert(id, client);
         self.by_address.insert(address, id);
         Ok(id)
@@ -97,9 +110,12 @@ impl Clients {
     /// Removes a client and closes its socket.
     pub(super) fn remove(&mut self, id: ClientId) -> Option<Client> {
         let client = self.by_id.remove(&id)?;
-        if self.by_address.get(&client.address) == Some(&id) {
-            self.by_address.remove(&client.address);
+        for ids in [&mut self.by_address, &mut self.moved] {
+            if ids.get(&client.address) == Some(&id) {
+                ids.remove(&client.address);
+            }
         }
+        self.replaced -= usize::from(client.is_replaced);
         Some(client)
     }
 

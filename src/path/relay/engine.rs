@@ -271,9 +271,10 @@ impl Engine {
     /// Adds a client, and forgets another if there are too many.
     fn add_client(&mut self, address: SocketAddr, local: Option<IpAddr>, now: Time) -> Option<ClientId> {
         if let Some(quietest) = self.clients.surplus() {
-            self.forget(quietest);
-            self.state.lock().clients.displaced += 1;
+            let fewer = self.forget(quietest);
+            self.state.lock().clients.displaced += fewer;
         }
+        let known = self.clients.len() as u64;
         let id = self.clients.add(address, local, self.to, now).ok()?;
         let back = &self.clients.get(id)?.back;
         let data = epoll::EventData::new_u64(id);
@@ -282,18 +283,22 @@ impl Engine {
             return None;
         }
         let mut state = self.state.lock();
-        state.clients.accepted += 1;
+        // A client that has moved is known already.
         state.clients.known = self.clients.len() as u64;
+        state.clients.accepted += state.clients.known - known;
         state.sockets.push(back.local_addr());
         Some(id)
     }
 
-    fn forget(&mut self, id: ClientId) {
+    /// Forgets a client. Returns how many are fewer: none if it has another socket since it moved.
+    fn forget(&mut self, id: ClientId) -> u64 {
+        let known = self.clients.len();
         // Its socket closes here, which removes it from epoll.
-        let Some(client) = self.clients.remove(id) else { return };
+        let Some(client) = self.clients.remove(id) else { return 0 };
         let mut state = self.state.lock();
         state.clients.known = self.clients.len() as u64;
         state.sockets.retain(|socket| *socket != client.back.local_addr());
+        (known - self.clients.len()) as u64
     }
 
     /// Forgets idle clients, at intervals.
@@ -305,8 +310,8 @@ impl Engine {
         }
         self.swept = now;
         for idle in self.clients.idle(now) {
-            self.forget(idle);
-            self.state.lock().clients.idle += 1;
+            let fewer = self.forget(idle);
+            self.state.lock().clients.idle += fewer;
         }
     }
 

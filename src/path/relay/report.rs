@@ -22,7 +22,8 @@ pub struct RelayReport {
 pub struct ClientCounts {
     /// Clients known now.
     pub known: u64,
-    /// Clients ever accepted; one that returns after it was forgotten counts again.
+    /// Clients ever accepted. One that returns after it was forgotten counts again, and one whose address changes does
+    /// not.
     pub accepted: u64,
     /// Clients forgotten because they were idle.
     pub idle: u64,

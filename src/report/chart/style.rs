@@ -21,14 +21,15 @@ struct Scheme {
 /// The number of colours of parts.
 const PARTS: usize = 7;
 
-/// The colours differ in lightness as well as in hue, after Okabe and Ito. No series has the colour of a wait.
+/// The colours differ in lightness as well as in hue, after Okabe and Ito. No series has the colour of a wait. All have a
+/// contrast of at least 3:1 to the paper (WCAG 2.2, criterion 1.4.11).
 const LIGHT: Scheme = Scheme {
     paper: "#ffffff",
     text: "#1c2430",
     grid: "#e3e7ec",
     edge: "#6b7684",
     series: ["#005a9c", "#c24e00", "#007a5e", "#5b3fc4", "#1f1f1f", "#7a6100", "#6b3a1f", "#0a7f94"],
-    parts: ["#8a8f98", "#9cc3e6", "#d27d00", "#a8246f", "#3d4450", "#cb69a3", "#3c78b4"],
+    parts: ["#6e7480", "#4f94cf", "#d27d00", "#a8246f", "#3d4450", "#cb69a3", "#2a649e"],
     alarm: "#b3001b",
 };
 
@@ -97,4 +98,35 @@ fn rules() -> String {
         let _ = writeln!(css, ".p{part}{{fill:var(--p{part})}}");
     }
     css
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The relative luminance of WCAG 2.2.
+    fn luminance(colour: &str) -> f64 {
+        let linear = |at: usize| {
+            let value = f64::from(u8::from_str_radix(&colour[at..at + 2], 16).expect("#rrggbb")) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { libm::pow((value + 0.055) / 1.055, 2.4) }
+        };
+        0.2126 * linear(1) + 0.7152 * linear(3) + 0.0722 * linear(5)
+    }
+
+    fn contrast(a: &str, b: &str) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn everything_that_is_drawn_stands_out_from_the_paper() {
+        assert!((contrast("#ffffff", "#000000") - 21.0).abs() < 1e-9);
+        for scheme in [LIGHT, DARK] {
+            let drawn = scheme.series.iter().chain(&scheme.parts).chain([&scheme.edge, &scheme.alarm]);
+            for colour in drawn {
+                let found = contrast(colour, scheme.paper);
+                assert!(found >= 3.0, "{colour} on {}: {found:.2}", scheme.paper);
+            }
+        }
+    }
 }

@@ -17,6 +17,10 @@ pub struct Load {
     pub added_p50_ns: Option<i64>,
     /// Its 95% confidence interval; null with fewer than two seeds.
     pub added_p50_ci95_ns: Option<[i64; 2]>,
+    /// The mean time of a message in the queue of each direction that it crosses, minus that without the background;
+    /// null where it is not known.
+    #[serde(default)]
+    pub added_queue_ns: Option<i64>,
 }
 
 /// One sender of a background in one direction.

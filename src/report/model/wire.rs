@@ -161,6 +161,9 @@ pub struct Transfer {
     pub direction: Option<TransferDirection>,
     /// Length of one transfer.
     pub bytes: u64,
+    /// The rate at which raw datagrams were sent; null for other transports.
+    #[serde(default)]
+    pub pace_bps: Option<u64>,
     /// Transfers that arrived completely.
     pub completed: u64,
     /// Transfers that did not.

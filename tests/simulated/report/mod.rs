@@ -46,6 +46,7 @@ fn the_rest() -> ResultFile {
     cell.transfer = Some(Transfer {
         direction: Some(TransferDirection::Down),
         bytes: 10_000_000,
+        pace_bps: Some(10_000_000),
         completed: 9,
         failed: 1,
         unknown: 0,
