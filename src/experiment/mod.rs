@@ -73,7 +73,7 @@ pub use self::{
     moved::{InvalidMove, InvalidRebind, Moved, MovedOutcome, MovedPlan, Moves, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
-        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, Trailer, is_part, read_header,
+        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, TARGET, Trailer, is_part, read_header,
         read_records, write_part,
     },
     path_kind::{PathKind, UnknownPath},

@@ -26,7 +26,7 @@ use crate::{
             observe::Observers,
             outcome::Outcome,
             samples::{SAMPLE_COLUMNS, SampleRows},
-            trace::Tracer,
+            trace::{TRACING, Tracer},
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
@@ -60,12 +60,17 @@ impl Experiment for Bench {
         let messages = (workload.warmup + workload.duration).as_secs_f64() / workload.interval.as_secs_f64();
         let bytes = (workload.length + workload.reply_length) as f64;
         RunSize {
+            tracing: (messages * TRACING) as u64,
             work: (messages * (work::per_message(plan.transport) + bytes * work::PER_BYTE)) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             contents: Contents::of(workload),
             ..RunSize::default()
         }
+    }
+
+    fn is_traced(plan: &Plan, plans: usize) -> bool {
+        pictures::has_timeline(&plan.workload.application, plans)
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {
