@@ -397,7 +397,8 @@ mod tests {
             let records = read(&out).unwrap();
             assert!(records[0].samples.as_ref() == Some(&rows) && records[1].samples.is_none());
             let longest = out.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
-            assert!(longest <= CHUNK + 100 || !rows.contains('\n'), "{longest}");
+            // JSON takes a byte more for the end of each row of 14.
+            assert!(longest <= CHUNK * 12 / 11 || !rows.contains('\n'), "{longest}");
         }
     }
 
