@@ -5,13 +5,27 @@
 #   ./parallel.sh                        this machine
 #
 # Other hosts need rsync, as this one does. WORKDIR names a folder on them for the files, which are removed in the end.
-# Use more parts than hosts, so that fast hosts run more of them. Existing parts are not run again.
+# Use more parts than hosts, so that fast hosts run more of them. Existing parts are not run again. If they have other
+# options than sweep.toml, the script ends, and says so.
 set -euo pipefail
 parts=${PARTS:-20}
+part="wirelab bench --config sweep.toml --resume --quiet"
 mkdir -p parts
-for part in $(seq "$parts"); do
-    [[ -e parts/$part.part ]] || echo "$part"
-done | parallel --sshlogin "${HOSTS:-:}" --jobs 1 --retries 3 --workdir "${WORKDIR:-.}" \
-    --basefile sweep.toml --return parts/{}.part --cleanup \
-    "mkdir -p parts && wirelab bench --config sweep.toml --shard {}/$parts --quiet -o parts/{}.part"
-wirelab report parts/*.part -o all.json
+missing=()
+for index in $(seq "$parts"); do
+    if [[ -e parts/$index.part ]]; then
+        # Only checks the part.
+        $part --shard "$index/$parts" -o "parts/$index.part"
+    else
+        missing+=("$index")
+    fi
+done
+remote=()
+if [[ -n ${HOSTS:-} ]]; then
+    remote=(--sshlogin "$HOSTS" --workdir "${WORKDIR:-.}" --basefile sweep.toml --return "parts/{}.part" --cleanup)
+fi
+if ((${#missing[@]})); then
+    parallel --jobs 1 --retries 3 "${remote[@]}" \
+        "mkdir -p parts && $part --shard {}/$parts -o parts/{}.part" ::: "${missing[@]}"
+fi
+wirelab report parts/*.part --quiet -o all.json > /dev/null

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io::{self, BufWriter},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
@@ -14,14 +15,15 @@ use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
         Batch, Driven, Experiment, Options, PART_SCHEMA, PartHeader, PathKind, Progress, Request,
-        RunRecorder, Shard, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+        RunRecorder, Shard, TARGET, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
-    report::ResultFile,
+    report::{ResultFile, Skipped},
 };
 
 use super::{
     draft::Draft,
+    inputs::digests,
     interrupt::{INTERRUPTED, stop_on_interrupt},
     memory,
     options::{
@@ -44,6 +46,8 @@ pub(crate) struct Prepared<'a, E: Experiment> {
     pub(crate) request: &'a Request<E::Plan>,
     /// The options that only this command has, resolved.
     pub(crate) config: Map<String, Value>,
+    /// The files that the options name and that are read.
+    pub(crate) inputs: Vec<PathBuf>,
     pub(crate) first_seed: u64,
     /// The options for single messages, where the command has them.
     pub(crate) detail: Option<&'a DetailArgs>,
@@ -97,7 +101,8 @@ impl<E: Experiment> Prepared<'_, E> {
         let drafts = output.open()?;
         let is_traced = output.wants_pictures() || samples.is_some();
         raise_file_limit();
-        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        let ending = "ending the run and writing what there is";
+        let stop = stop_on_interrupt(ending).map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         let mut file = ResultFile::new(self.command);
         file.config = self.config();
         if parts.is_none() && !output.is_quiet() {
@@ -163,7 +168,7 @@ impl<E: Experiment> Prepared<'_, E> {
         if self.wants_samples() && !header.has_samples {
             bail!(UsageError::new("--samples: the parts have none: run them with --samples too"));
         }
-        let records = parts.records::<E>(self.request, &file.config)?;
+        let records = parts.records::<E>(self.request, &file.config, &digests(&self.inputs)?)?;
         file.system.clone_from(&header.system);
         Ok(assemble::<E>(self.request, options, records, file))
     }
@@ -182,7 +187,10 @@ impl<E: Experiment> Prepared<'_, E> {
         if let Some(refused) = refused {
             bail!(UsageError::new(refused));
         }
-        let header = self.part_header(shard);
+        if self.request.runs() == 0 {
+            return Err(nothing_was_measured(&self.request.skipped));
+        }
+        let header = self.part_header(shard)?;
         let path = part_path(output.path(), self.command, shard)?;
         let jobs = shard.jobs(deal::<E>(self.request, shard.count));
         let say = |what: &str| {
@@ -200,8 +208,14 @@ impl<E: Experiment> Prepared<'_, E> {
         self.check_loopback()?;
         let draft = Draft::create(&path)?;
         raise_file_limit();
-        let stop = stop_on_interrupt().map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
+        let ending = "ending the part";
+        let stop = stop_on_interrupt(ending).map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
         say("to");
+        if self.request.paths().any(PathKind::is_real_time) && !output.is_quiet() {
+            note(
+                "runs in real time are not the same twice: all parts must come from machines that are alike",
+            );
+        }
         let share = jobs.len() as f64 / self.request.runs().max(1) as f64;
         if !output.is_quiet() {
             announce(self.experiment, self.request, share, &stop);
@@ -228,12 +242,14 @@ impl<E: Experiment> Prepared<'_, E> {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn part_header(&self, shard: Shard) -> PartHeader {
-        PartHeader {
+    fn part_header(&self, shard: Shard) -> anyhow::Result<PartHeader> {
+        Ok(PartHeader {
             schema: PART_SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            target: TARGET.to_owned(),
             command: self.command.to_owned(),
             options: self.sweep.given.clone(),
+            files: digests(&self.inputs)?,
             config: self.config(),
             skipped: self.request.skipped.clone(),
             paths: self.request.paths().map(|path| path.name().to_owned()).collect(),
@@ -241,7 +257,7 @@ impl<E: Experiment> Prepared<'_, E> {
             jobs: self.request.runs(),
             has_samples: self.wants_samples(),
             shard,
-        }
+        })
     }
 }
 
@@ -271,17 +287,13 @@ impl<E: Experiment> Finished<'_, E> {
         }
     }
 
-    /// The reasons why nothing was measured, without repetition.
-    fn nothing(&self, problems: &[String]) -> Vec<String> {
+    /// The error of a run without a success.
+    fn nothing(&self, problems: &[String]) -> anyhow::Error {
         let file = &self.driven.file;
-        let skipped = file.skipped.iter().filter(|_| problems.is_empty() && file.cells.is_empty());
-        let skipped = skipped
-            .map(|row| format!("nothing was measured: {} on {}: {}", row.transport, row.path, row.reason));
-        let mut reasons: Vec<String> =
-            problems.iter().map(|problem| format!("no reply: {problem}")).chain(skipped).collect();
-        let mut said = BTreeSet::new();
-        reasons.retain(|reason| said.insert(reason.clone()));
-        if reasons.is_empty() { vec!["no reply to any message".to_owned()] } else { reasons }
+        match problems.is_empty() && file.cells.is_empty() {
+            true => nothing_was_measured(&file.skipped),
+            false => one_by_one(problems.iter().map(|problem| format!("no reply: {problem}"))),
+        }
     }
 
     fn status(&self) -> anyhow::Result<ExitCode> {
@@ -291,10 +303,7 @@ impl<E: Experiment> Finished<'_, E> {
             problems.iter().map(|problem| format!("{}: {}", problem.subject, problem.reason)).collect();
         let is_nothing = !E::ALL_MUST_SUCCEED || self.driven.file.cells.is_empty() && problems.is_empty();
         if is_nothing && *succeeded == 0 && !interrupted {
-            let mut reasons = self.nothing(&problems);
-            let last = reasons.pop().unwrap_or_default();
-            reasons.iter().for_each(complain);
-            bail!(last);
+            return Err(self.nothing(&problems));
         }
         problems.iter().for_each(complain);
         let has_failed = *failed || is_incomplete || *succeeded == 0;
@@ -304,6 +313,22 @@ impl<E: Experiment> Finished<'_, E> {
             false => ExitCode::SUCCESS,
         })
     }
+}
+
+/// The error of a request of which nothing could be run.
+fn nothing_was_measured(skipped: &[Skipped]) -> anyhow::Error {
+    let reason =
+        |row: &Skipped| format!("nothing was measured: {} on {}: {}", row.transport, row.path, row.reason);
+    one_by_one(skipped.iter().map(reason))
+}
+
+/// Reports each reason once. The last one is the error.
+fn one_by_one(reasons: impl Iterator<Item = String>) -> anyhow::Error {
+    let mut said = BTreeSet::new();
+    let mut reasons: Vec<String> = reasons.filter(|reason| said.insert(reason.clone())).collect();
+    let last = reasons.pop().unwrap_or_else(|| "no reply to any message".to_owned());
+    reasons.iter().for_each(complain);
+    anyhow!(last)
 }
 
 /// What to do about a loopback interface that does not work.

@@ -9,17 +9,17 @@ use super::{draft::remove_drafts, output::note, system::Signals};
 /// Exit status of an interrupted program, by the convention of shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// A signal to stop that the first interrupt sets, and says so.
+/// A signal to stop that the first interrupt sets, and says that it is `ending` what goes on.
 ///
 /// Returns an error if the system takes no signal handler.
-pub(crate) fn stop_on_interrupt() -> io::Result<StopSignal> {
+pub(crate) fn stop_on_interrupt(ending: &'static str) -> io::Result<StopSignal> {
     let stop = StopSignal::default();
     let signal = stop.clone();
     on_interrupt(move || {
         if signal.set() {
             leave(INTERRUPTED);
         }
-        note("interrupted: ending the run and writing what there is; once more to quit at once");
+        note(format_args!("interrupted: {ending}; once more to quit at once"));
     })?;
     Ok(stop)
 }

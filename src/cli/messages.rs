@@ -106,6 +106,7 @@ impl<D: Defaults> MessagesArgs<D> {
             experiment,
             request,
             config,
+            inputs: self.workload.file().into_iter().collect(),
             first_seed: *seed,
             detail: Some(&self.detail),
             capture: &self.capture,

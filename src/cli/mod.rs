@@ -5,6 +5,7 @@ mod bench;
 mod certs;
 mod completions;
 mod config_file;
+mod difference;
 #[cfg(real_time)]
 mod discover;
 mod draft;
@@ -14,6 +15,7 @@ mod given;
 mod handshake;
 mod hol;
 mod if_known;
+mod inputs;
 mod interrupt;
 mod lab;
 #[cfg(real_time)]

@@ -12,11 +12,14 @@ use anyhow::{anyhow, bail};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use wirelab::experiment::{
-    Experiment, Made, PART_START, PartHeader, Record, Request, Shard, deal, is_part, read_header,
+    Experiment, Made, PART_START, PartHeader, Record, Request, Shard, TARGET, deal, is_part, read_header,
     read_records,
 };
 
-use super::usage::UsageError;
+use super::{
+    difference::{Named, difference, first_difference},
+    usage::UsageError,
+};
 
 /// All parts of one result.
 #[derive(Debug, Clone)]
@@ -73,15 +76,20 @@ impl Parts {
         &self.0.header
     }
 
-    /// Reads the records of all jobs of `request`, in order. `config` is the configuration of the request.
+    /// Reads the records of all jobs of `request`, in order. `config` is the configuration of the request, and `inputs`
+    /// has the digests of the files that it reads.
     ///
     /// Returns an error that names the part if a part cannot be used.
     pub(crate) fn records<E: Experiment>(
         &self,
         request: &Request<E::Plan>,
         config: &Map<String, Value>,
+        inputs: &Map<String, Value>,
     ) -> anyhow::Result<Vec<Record<E::Outcome>>> {
         let Whole { files, header } = &*self.0;
+        if let Some(name) = first_difference(&header.files, inputs) {
+            bail!("the parts do not fit their options: {name} has other contents here");
+        }
         if let Some(name) = first_difference(&header.config, config) {
             bail!(
                 "the parts do not fit their options: {name} has another value here; was a file that the options name changed?"
@@ -96,7 +104,7 @@ impl Parts {
         }
         let mut records = Vec::new();
         for (path, jobs) in files.iter().zip(deal::<E>(request, header.shard.count)) {
-            records.extend(read_part::<E::Outcome>(path, &jobs)?);
+            read_part::<E::Outcome>(path, &jobs, |record| records.push(record))?;
         }
         records.sort_by_key(|record| record.job);
         let plans = request.batches.iter().flat_map(|batch| {
@@ -122,22 +130,25 @@ pub(crate) fn check_part<O: DeserializeOwned>(
 ) -> anyhow::Result<()> {
     let shown = path.display();
     let other = |why: String| anyhow!("--resume: {shown} is another part: {why}; remove it first");
-    let found = header(path)?.ok_or_else(|| other("it is not a part of a wirelab result".to_owned()))?;
-    match difference(&found, expected) {
+    let damaged = |error: anyhow::Error| anyhow!("--resume: {error}; remove it first");
+    let found = header(path).map_err(damaged)?;
+    let found = found.ok_or_else(|| other("it is not a part of a wirelab result".to_owned()))?;
+    match difference(&Named::new("the file", &found), &Named::new("this command", expected)) {
         Some(difference) => Err(other(difference)),
         None if found.shard != expected.shard => Err(other(format!("it is {}", found.shard))),
-        None => match read_part::<O>(path, jobs) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(anyhow!("--resume: {error}; remove it first")),
-        },
+        None => read_part::<O>(path, jobs, drop).map_err(damaged),
     }
 }
 
-/// The records of these jobs in a part.
-fn read_part<O: DeserializeOwned>(path: &Path, jobs: &[usize]) -> anyhow::Result<Vec<Record<O>>> {
+/// Passes the records of these jobs in a part to `each`.
+fn read_part<O: DeserializeOwned>(
+    path: &Path,
+    jobs: &[usize],
+    each: impl FnMut(Record<O>),
+) -> anyhow::Result<()> {
     File::open(path)
         .map_err(Into::into)
-        .and_then(|file| read_records(BufReader::new(file), jobs))
+        .and_then(|file| read_records(BufReader::new(file), jobs, each))
         .map_err(|error| anyhow!("cannot use {}: {error}", path.display()))
 }
 
@@ -173,9 +184,16 @@ fn joined(mut parts: Vec<(PathBuf, PartHeader)>) -> anyhow::Result<Parts> {
             "{path} was made by version {other}, and this is {version}: use the version that made the parts"
         );
     }
+    if header.target != TARGET {
+        let (path, other) = (first.display(), &header.target);
+        bail!(
+            "{path} was made by a program for {other}, and this is one for {TARGET}: use the program that made the parts"
+        );
+    }
+    let one = Named::new(first.display(), header);
     for (path, other) in &parts[1..] {
-        if let Some(difference) = difference(header, other) {
-            bail!("{} and {} do not belong together: {difference}", first.display(), path.display());
+        if let Some(difference) = difference(&one, &Named::new(path.display(), other)) {
+            bail!("the parts do not belong together: {difference}");
         }
     }
     let is_twice = |pair: &&[(PathBuf, PartHeader)]| pair[0].1.shard == pair[1].1.shard;
@@ -196,44 +214,4 @@ fn joined(mut parts: Vec<(PathBuf, PartHeader)>) -> anyhow::Result<Parts> {
     let header = header.clone();
     let files = parts.into_iter().map(|(path, _)| path).collect();
     Ok(Parts(Arc::new(Whole { files, header })))
-}
-
-/// Why two parts do not belong together, if they do not.
-pub(crate) fn difference(one: &PartHeader, other: &PartHeader) -> Option<String> {
-    let both = |name: &str, one: &dyn std::fmt::Display, other: &dyn std::fmt::Display| {
-        Some(format!("{name} is {one} in one and {other} in the other"))
-    };
-    if one.version != other.version {
-        return both("the version", &one.version, &other.version);
-    }
-    if one.command != other.command {
-        return both("the command", &one.command, &other.command);
-    }
-    if one.shard.count != other.shard.count {
-        return both("the number of parts", &one.shard.count, &other.shard.count);
-    }
-    let value = |map: &Map<String, Value>, name: &str| {
-        map.get(name).map_or_else(|| "not given".to_owned(), Value::to_string)
-    };
-    for (kind, one, other) in [("--", &one.options, &other.options), ("", &one.config, &other.config)] {
-        if let Some(name) = first_difference(one, other) {
-            return both(&format!("{kind}{name}"), &value(one, &name), &value(other, &name));
-        }
-    }
-    if one.has_samples != other.has_samples {
-        return Some("one has the samples, and the other has not".to_owned());
-    }
-    if (&one.skipped, &one.paths) != (&other.skipped, &other.paths) {
-        return Some("their machines could not run the same transports and paths".to_owned());
-    }
-    let is_same_machine = one.system == other.system && one.jobs == other.jobs;
-    (!is_same_machine)
-        .then(|| "they were measured in real time on different machines, which are not one result".to_owned())
-}
-
-/// The first key by name whose values differ.
-fn first_difference(one: &Map<String, Value>, other: &Map<String, Value>) -> Option<String> {
-    // As text: numbers that were read are equal to those that were written if they are written alike.
-    let text = |value: Option<&Value>| value.map(Value::to_string);
-    one.keys().chain(other.keys()).find(|key| text(one.get(*key)) != text(other.get(*key))).cloned()
 }

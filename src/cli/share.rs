@@ -100,6 +100,7 @@ impl Share {
             experiment: &Experiment,
             request: &request,
             config: self.config(&request),
+            inputs: Vec::new(),
             first_seed: self.grid.seed,
             detail: None,
             capture: &self.capture,

@@ -168,6 +168,7 @@ impl Transfer {
             experiment: &experiment,
             request: &request,
             config: self.config(&request),
+            inputs: self.what.iter().filter_map(What::file).cloned().collect(),
             first_seed: self.matrix.grid.seed,
             detail: None,
             capture: &self.capture,

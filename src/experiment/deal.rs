@@ -1,14 +1,15 @@
 //! Which jobs of a request each of several machines runs.
 
-use std::{cmp::Reverse, collections::BinaryHeap, iter::repeat_n};
+use std::{cmp::Reverse, collections::BinaryHeap};
 
 use super::{driver::Experiment, request::Request};
 use crate::unit::nanos;
 
 /// The jobs of each of `count` shares, in ascending order and counted over all batches of `request`.
 ///
-/// All shares take about equally long: the longest job that is left goes to the share with the least work. The same
-/// request is dealt in the same way everywhere.
+/// All shares take about equally long: the longest job that is left goes to the share with the least work. The first
+/// seed's jobs are longer than the others, because they are recorded for pictures. The same request is dealt in the same
+/// way everywhere.
 pub fn deal<E: Experiment>(request: &Request<E::Plan>, count: u32) -> Vec<Vec<usize>> {
     let work = request.batches.iter().flat_map(|batch| {
         let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
@@ -16,7 +17,9 @@ pub fn deal<E: Experiment>(request: &Request<E::Plan>, count: u32) -> Vec<Vec<us
         batch.plans.iter().flat_map(move |plan| {
             let size = E::size(plan);
             let duration = size.duration.filter(|_| is_real_time);
-            repeat_n(duration.map_or(size.work, nanos), seeds)
+            let work = duration.map_or(size.work, nanos);
+            let tracing = if E::is_traced(plan, batch.plans.len()) { size.tracing } else { 0 };
+            (0..seeds).map(move |seed| work.saturating_add(if seed == 0 { tracing } else { 0 }))
         })
     });
     dealt(&work.collect::<Vec<_>>(), count)
@@ -39,9 +42,48 @@ fn dealt(work: &[u64], count: u32) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{
+        experiment::{Batch, Bench, PathKind, Plan, Workload},
+        transport::{Congestion, LossDetection, Transport},
+        unit::PerDirection,
+    };
+
+    fn request(plans: usize, seeds: u64, path: PathKind) -> Request<Plan> {
+        let plan = Plan {
+            path,
+            transport: Transport::UDP,
+            links: PerDirection::both("delay=25ms,loss=1%".parse().unwrap()),
+            congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
+            workload: Workload::usual(Duration::from_millis(100)),
+        };
+        let batch = Batch { path, seeds, plans: vec![plan; plans], servers: Vec::new() };
+        Request { batches: vec![batch], skipped: Vec::new() }
+    }
+
+    #[test]
+    fn jobs_that_are_recorded_for_pictures_are_dealt_evenly_too() {
+        for path in [PathKind::Sim, PathKind::Relay] {
+            let shares = deal::<Bench>(&request(12, 10, path), 10);
+            let first_seeds = shares.iter().map(|jobs| jobs.iter().filter(|job| *job % 10 == 0).count());
+            let counts: Vec<usize> = first_seeds.collect();
+            assert!(counts.iter().all(|count| [1, 2].contains(count)), "{path}: {counts:?}");
+        }
+    }
+
+    #[test]
+    fn runs_without_a_place_for_their_timeline_are_not_recorded() {
+        let is_traced = |plans| {
+            let request = request(plans, 1, PathKind::Sim);
+            Bench::is_traced(&request.batches[0].plans[0], plans)
+        };
+        assert!(is_traced(64) && !is_traced(65));
+    }
 
     proptest! {
         #[test]

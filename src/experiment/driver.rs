@@ -67,6 +67,11 @@ pub trait Experiment: Sync {
     /// How large a run of `plan` is.
     fn size(plan: &Self::Plan) -> RunSize;
 
+    /// Whether the first seed's run of `plan` is recorded when pictures are wanted, in a batch of so many `plans`.
+    fn is_traced(_plan: &Self::Plan, _plans: usize) -> bool {
+        true
+    }
+
     /// How long a run of `plan` takes in real time, for announcements. Measured where only a trial can tell.
     fn expected(&self, plan: &Self::Plan, _stop: &StopSignal) -> Option<Duration> {
         Self::size(plan).duration
@@ -141,6 +146,8 @@ pub struct RunSize {
     pub contents: Contents,
     /// About how long it keeps a core busy in virtual time, in nanoseconds, within a factor of two or so.
     pub work: u64,
+    /// About how much longer if it is recorded for pictures and saved in a part.
+    pub tracing: u64,
 }
 
 /// What a run consists of, which decides how it can be made smaller.
@@ -311,7 +318,7 @@ impl<'a, E: Experiment> Running<'a, E> {
             stop: &options.stop,
             progress: &options.progress,
             samples: rows,
-            traced: options.pictures && seed == options.first_seed,
+            traced: options.pictures && seed == options.first_seed && E::is_traced(plan, batch.plans.len()),
             recording,
         };
         let result = run_unless_gone(experiment, plan, &job, &self.gone[index]);

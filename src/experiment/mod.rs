@@ -73,8 +73,8 @@ pub use self::{
     moved::{InvalidMove, InvalidRebind, Moved, MovedOutcome, MovedPlan, Moves, Outage, Rebind},
     on_path::{Ends, OnPath, Route, Wire, on_path},
     part::{
-        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, is_part, read_header, read_records,
-        write_part,
+        Made, PART_SCHEMA, PART_START, PartError, PartHeader, Record, TARGET, is_part, read_header,
+        read_records, write_part,
     },
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},

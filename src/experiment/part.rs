@@ -2,9 +2,13 @@
 //!
 //! A part is a text file of JSON values, one a line: a [`PartHeader`], a [`Record`] for each job in ascending order,
 //! and a [`Trailer`]. A record has everything that a row of the result is computed from, so the rows of merged parts
-//! are computed by the same code from the same figures as those of one run.
+//! are computed by the same code from the same figures as those of one run. The rows of its samples are on lines of their
+//! own, because they may be many.
 
-use std::io::{self, BufRead, Read, Write};
+use std::{
+    io::{self, BufRead, Read, Write},
+    iter,
+};
 
 use crc32fast::Hasher;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,13 +18,22 @@ use super::shard::Shard;
 use crate::report::{Skipped, System};
 
 /// The schema of parts that this version writes and reads.
-pub const PART_SCHEMA: &str = "wirelab-part/1";
+pub const PART_SCHEMA: &str = "wirelab-part/2";
 
 /// The first bytes of every part. No other file that the program writes begins with them.
 const START: &[u8] = b"{\"schema\":\"wirelab-part/";
 
-/// The longest line that is read.
-const MAX_LINE: u64 = 64 << 20;
+/// The longest first line.
+const MAX_HEADER: u64 = 64 << 20;
+
+/// The longest line after it. The longest timeline of a run takes a third of it.
+const MAX_LINE: u64 = 512 << 20;
+
+/// Rows of samples are split into lines of about this many bytes.
+const CHUNK: usize = 1 << 20;
+
+/// The target that this program was built for, as Rust names it.
+pub const TARGET: &str = env!("WIRELAB_TARGET");
 
 /// The first line of a part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,10 +43,14 @@ pub struct PartHeader {
     pub schema: String,
     /// The version that measured.
     pub version: String,
+    /// The [`TARGET`] of the program that measured.
+    pub target: String,
     /// The command that measured.
     pub command: String,
     /// The options of the command line that decide what is measured, as they were given.
     pub options: Map<String, Value>,
+    /// The SHA-256 of each file that the options name.
+    pub files: Map<String, Value>,
     /// Every option of the whole, resolved.
     pub config: Map<String, Value>,
     /// Plans of the whole that could not be run.
@@ -51,16 +68,24 @@ pub struct PartHeader {
 }
 
 /// The result of one job.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Record<O> {
     /// The job, counted from 0 over the plans in order, each with its seeds in order.
     pub job: u64,
     /// Its outcome.
-    #[serde(rename = "result")]
     pub made: Made<O>,
     /// The rows of its samples, as CSV.
     pub samples: Option<String>,
+}
+
+/// The first line of a record.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordLine<M> {
+    job: u64,
+    result: M,
+    /// How many lines of samples follow; `None` without samples.
+    samples: Option<u64>,
 }
 
 /// The result of a run.
@@ -90,10 +115,15 @@ pub enum PartError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// A line is longer than any that is written.
-    #[error("line {0} is longer than {MAX_LINE} bytes")]
-    TooLong(u64),
+    #[error("line {line} is longer than {limit} bytes")]
+    TooLong {
+        /// The line, from 1.
+        line: u64,
+        /// How long it may be.
+        limit: u64,
+    },
     /// It ends early.
-    #[error("the part ends after {0} lines, before its last line")]
+    #[error("the part is cut off: line {0} is missing or incomplete")]
     Truncated(u64),
     /// Something follows its last line.
     #[error("the part goes on after its last line")]
@@ -131,7 +161,7 @@ pub const PART_START: usize = START.len();
 
 /// Writes a part.
 ///
-/// Returns an error if it cannot be written.
+/// Returns an error if it cannot be written, or if a line would be too long to be read.
 pub fn write_part<O: Serialize>(
     mut out: impl Write,
     header: &PartHeader,
@@ -142,19 +172,41 @@ pub fn write_part<O: Serialize>(
         hash.update(&line);
         out.write_all(&line)
     };
-    write(line(header)?)?;
-    for record in records {
-        write(line(record)?)?;
+    write(line(header, "the options", MAX_HEADER)?)?;
+    for Record { job, made, samples } in records {
+        let lines = samples.as_ref().map(|rows| chunks(rows).count() as u64);
+        let what = format!("run {job}");
+        write(line(&RecordLine { job: *job, result: made, samples: lines }, &what, MAX_LINE)?)?;
+        for chunk in samples.iter().flat_map(|rows| chunks(rows)) {
+            write(line(&chunk, &what, MAX_LINE)?)?;
+        }
     }
     let trailer = Trailer { records: records.len() as u64, crc32: hash.finalize() };
-    out.write_all(&line(&trailer)?)?;
+    out.write_all(&line(&trailer, "the checksum", MAX_LINE)?)?;
     out.flush()
 }
 
-fn line(value: &impl Serialize) -> io::Result<Vec<u8>> {
+/// A line of at most `limit` bytes.
+fn line(value: &impl Serialize, what: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
-    Ok(line)
+    match line.len() as u64 {
+        length if length > limit => Err(io::Error::other(format!(
+            "{what} takes a line of {length} bytes, and a part has lines of at most {limit}; use a shorter run"
+        ))),
+        _ => Ok(line),
+    }
+}
+
+/// Whole rows of about [`CHUNK`] bytes together.
+fn chunks(mut rows: &str) -> impl Iterator<Item = &str> {
+    iter::from_fn(move || {
+        let more = rows.as_bytes().get(CHUNK..).unwrap_or_default();
+        let end = more.iter().position(|byte| *byte == b'\n').map_or(rows.len(), |at| CHUNK + at + 1);
+        let (chunk, rest) = rows.split_at(end);
+        rows = rest;
+        (!chunk.is_empty()).then_some(chunk)
+    })
 }
 
 /// Reads the header of a part, and nothing after it.
@@ -164,33 +216,34 @@ pub fn read_header(input: impl BufRead) -> Result<PartHeader, PartError> {
     Lines::new(input).header()
 }
 
-/// Reads the records of a part, whose jobs must be exactly these.
+/// Reads the records of a part, whose jobs must be exactly these, and passes each to `each`.
 ///
 /// Returns an error at the first line that is not valid, and does not read on.
 pub fn read_records<O: DeserializeOwned>(
     input: impl BufRead,
     jobs: &[usize],
-) -> Result<Vec<Record<O>>, PartError> {
+    mut each: impl FnMut(Record<O>),
+) -> Result<(), PartError> {
     let mut lines = Lines::new(input);
     lines.header()?;
-    let mut records = Vec::new();
     for &job in jobs {
-        let line = lines.next()?;
         // The trailer comes early if jobs are missing.
-        let record: Record<O> = lines.parse(&line)?;
-        if record.job != job as u64 {
+        let line = lines.next(MAX_LINE)?;
+        let RecordLine { job: found, result: made, samples } = lines.parse(&line)?;
+        if found != job as u64 {
             return Err(PartError::OtherJob(lines.read));
         }
-        records.push(record);
+        let samples = samples.map(|count| lines.rows(count)).transpose()?;
+        each(Record { job: found, made, samples });
     }
     let crc32 = lines.hash.clone().finalize();
-    let line = lines.next()?;
+    let line = lines.next(MAX_LINE)?;
     let trailer: Trailer = lines.parse(&line)?;
     if trailer != (Trailer { records: jobs.len() as u64, crc32 }) {
         return Err(PartError::Damaged);
     }
     match lines.input.read(&mut [0])? {
-        0 => Ok(records),
+        0 => Ok(()),
         _ => Err(PartError::GoesOn),
     }
 }
@@ -207,18 +260,28 @@ impl<R: BufRead> Lines<R> {
         Self { input, read: 0, hash: Hasher::new() }
     }
 
-    fn next(&mut self) -> Result<Vec<u8>, PartError> {
+    fn next(&mut self, limit: u64) -> Result<Vec<u8>, PartError> {
         let mut line = Vec::new();
-        self.input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
+        self.input.by_ref().take(limit).read_until(b'\n', &mut line)?;
         match line.last() {
             Some(b'\n') => {
                 self.read += 1;
                 self.hash.update(&line);
                 Ok(line)
             }
-            _ if line.len() as u64 == MAX_LINE => Err(PartError::TooLong(self.read + 1)),
-            _ => Err(PartError::Truncated(self.read)),
+            _ if line.len() as u64 == limit => Err(PartError::TooLong { line: self.read + 1, limit }),
+            _ => Err(PartError::Truncated(self.read + 1)),
         }
+    }
+
+    /// The rows on the next lines.
+    fn rows(&mut self, lines: u64) -> Result<String, PartError> {
+        let mut rows = String::new();
+        for _ in 0..lines {
+            let line = self.next(MAX_LINE)?;
+            rows.push_str(&self.parse::<String>(&line)?);
+        }
+        Ok(rows)
     }
 
     fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T, PartError> {
@@ -230,7 +293,7 @@ impl<R: BufRead> Lines<R> {
         struct Schema {
             schema: String,
         }
-        let line = self.next()?;
+        let line = self.next(MAX_HEADER)?;
         // The schema comes first: a part of another schema may have other fields.
         let Schema { schema: found } = self.parse(&line)?;
         match found == PART_SCHEMA {
@@ -248,8 +311,10 @@ mod tests {
         PartHeader {
             schema: PART_SCHEMA.to_owned(),
             version: "1.2.3".to_owned(),
+            target: TARGET.to_owned(),
             command: "bench".to_owned(),
             options: Map::new(),
+            files: Map::new(),
             config: Map::new(),
             skipped: Vec::new(),
             paths: vec!["sim".to_owned()],
@@ -272,7 +337,8 @@ mod tests {
     }
 
     fn read(bytes: &[u8]) -> Result<Vec<Record<Vec<u128>>>, PartError> {
-        read_records(bytes, &[0, 3])
+        let mut records = Vec::new();
+        read_records(bytes, &[0, 3], |record| records.push(record)).map(|()| records)
     }
 
     #[test]
@@ -301,6 +367,8 @@ mod tests {
             changed[at] ^= 1;
             assert!(read(&changed).is_err(), "{at}");
         }
+        let cut = read(b"{\"schema\":\"wirelab-part/2\"").unwrap_err().to_string();
+        assert_eq!(cut, "the part is cut off: line 1 is missing or incomplete");
         let longer = [&bytes[..], b"{}\n"].concat();
         assert!(matches!(read(&longer), Err(PartError::GoesOn)));
     }
@@ -308,13 +376,41 @@ mod tests {
     #[test]
     fn other_jobs_another_schema_and_endless_lines_are_refused() {
         let bytes = written();
-        let of = |jobs: &[usize]| read_records::<Vec<u128>>(&bytes[..], jobs);
-        assert!(matches!(of(&[0, 2]), Err(PartError::OtherJob(3))));
-        assert!(matches!(of(&[0]), Err(PartError::Invalid { line: 3, .. })));
-        assert!(matches!(of(&[0, 3, 5]), Err(PartError::Invalid { line: 4, .. })));
-        let newer = String::from_utf8(bytes.clone()).unwrap().replace("wirelab-part/1", "wirelab-part/2");
+        let of = |jobs: &[usize]| read_records::<Vec<u128>>(&bytes[..], jobs, drop);
+        assert!(matches!(of(&[0, 2]), Err(PartError::OtherJob(4))));
+        assert!(matches!(of(&[0]), Err(PartError::Invalid { line: 4, .. })));
+        assert!(matches!(of(&[0, 3, 5]), Err(PartError::Invalid { line: 5, .. })));
+        let newer = String::from_utf8(bytes.clone()).unwrap().replace("wirelab-part/2", "wirelab-part/3");
         assert!(matches!(read_header(newer.as_bytes()), Err(PartError::OtherSchema { .. })));
         let endless = io::BufReader::new(io::repeat(b'x'));
-        assert!(matches!(read_header(endless), Err(PartError::TooLong(1))));
+        assert!(matches!(read_header(endless), Err(PartError::TooLong { line: 1, .. })));
+    }
+
+    #[test]
+    fn samples_of_any_length_are_read_as_they_were_written_on_lines_of_limited_length() {
+        let row = "1,2,3,sent,é\n";
+        for rows in ["".to_owned(), row.repeat(3 * CHUNK / row.len()), "x".repeat(2 * CHUNK)] {
+            let record = Record { job: 0, made: Made::Outcome(Vec::new()), samples: Some(rows.clone()) };
+            let other = Record { job: 3, made: Made::Outcome(vec![7]), samples: None };
+            let mut out = Vec::new();
+            write_part(&mut out, &header(), &[record, other]).unwrap();
+            let records = read(&out).unwrap();
+            assert!(records[0].samples.as_ref() == Some(&rows) && records[1].samples.is_none());
+            let longest = out.split(|byte| *byte == b'\n').map(<[u8]>::len).max().unwrap();
+            // JSON takes a byte more for the end of each row of 14.
+            assert!(longest <= CHUNK * 12 / 11 || !rows.contains('\n'), "{longest}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_would_be_too_long_to_read_is_not_written() {
+        let five = line(&"ab", "run 7", 5).unwrap();
+        assert_eq!(five, b"\"ab\"\n");
+        assert!(Lines::new(&five[..]).next(5).is_ok());
+        let refused = line(&"abc", "run 7", 5).unwrap_err().to_string();
+        assert!(
+            refused.contains("run 7 takes a line of 6 bytes") && refused.contains("at most 5"),
+            "{refused}"
+        );
     }
 }

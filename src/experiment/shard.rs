@@ -20,10 +20,11 @@ pub enum InvalidShard {
     /// Not `I/N`.
     #[error("invalid value `{0}`: expected I/N, such as 3/7 for the third of seven parts")]
     Form(String),
+    /// No parts, or more than [`MAX_SHARDS`].
+    #[error("invalid number of parts `{0}`: expected 1 to {MAX_SHARDS}")]
+    Count(u32),
     /// The number is not one of the parts.
-    #[error(
-        "invalid value `{index}/{count}`: the parts are numbered from 1 to {count}, and at most {MAX_SHARDS}"
-    )]
+    #[error("invalid value `{index}/{count}`: the parts are numbered from 1 to {count}")]
     Range {
         /// The number.
         index: u32,
@@ -46,9 +47,10 @@ impl Shard {
     ///
     /// Returns an error if there is none.
     pub fn new(index: u32, count: u32) -> Result<Self, InvalidShard> {
-        match (1..=MAX_SHARDS).contains(&count) && (1..=count).contains(&index) {
-            true => Ok(Self { index, count }),
-            false => Err(InvalidShard::Range { index, count }),
+        match index {
+            _ if !(1..=MAX_SHARDS).contains(&count) => Err(InvalidShard::Count(count)),
+            index if (1..=count).contains(&index) => Ok(Self { index, count }),
+            _ => Err(InvalidShard::Range { index, count }),
         }
     }
 }
@@ -77,6 +79,9 @@ mod tests {
     #[test]
     fn a_share_is_written_as_a_fraction() {
         assert_eq!("3/7".parse(), Ok(Shard { index: 3, count: 7 }));
+        let said = |text: &str| text.parse::<Shard>().unwrap_err().to_string();
+        assert_eq!(said("1/0"), "invalid number of parts `0`: expected 1 to 100000");
+        assert_eq!(said("8/7"), "invalid value `8/7`: the parts are numbered from 1 to 7");
         for wrong in ["", "3", "0/7", "8/7", "1/0", "1/100001", "a/7", "3/7/9", "-1/7"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }

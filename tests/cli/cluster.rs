@@ -87,7 +87,11 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
         command.arg("parallel.sh").env("PARTS", "7");
         command
     };
-    succeeds(parallel());
+    let first = parallel().output().unwrap();
+    assert!(
+        first.status.success() && !String::from_utf8_lossy(&first.stderr).contains("--return"),
+        "{first:?}"
+    );
     expect_whole(folder.path());
     assert!(folder.path().join("sweep.toml").exists());
     // Without one part, only that part is run again.
@@ -98,6 +102,13 @@ fn gnu_parallel_makes_the_whole_and_runs_no_part_twice() {
     succeeds(parallel());
     expect_whole(folder.path());
     assert_eq!(modified(1), before);
+    // Nothing but the result, and no parts of other options.
+    let again = parallel().output().unwrap();
+    assert_eq!((again.stdout.len(), again.stderr.len()), (0, 0), "{again:?}");
+    fs::write(folder.path().join("sweep.toml"), OPTIONS.replace("seeds = 3", "seeds = 2")).unwrap();
+    let changed = parallel().output().unwrap();
+    let said = String::from_utf8(changed.stderr).unwrap();
+    assert!(!changed.status.success() && said.contains("1.part is another part: --seeds"), "{said}");
 }
 
 #[test]

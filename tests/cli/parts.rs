@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
     thread,
     time::Duration,
 };
@@ -166,29 +167,190 @@ fn parts_that_do_not_belong_together_are_refused_with_what_differs() {
     let part = |name: &str, line: &str, shard: &str| {
         succeeds(folder, &[&words(line)[..], &["--shard", shard, "-q", "-o", name]].concat());
     };
+    let expect = |name: &str, difference: &str| {
+        let said = refused(&[one, name]);
+        assert_eq!(said, format!("wirelab: the parts do not belong together: {difference}\n"));
+    };
     part("seeds.part", "bench -t udp -d 1s --seeds 3", "2/2");
-    assert!(refused(&[one, "seeds.part"]).contains("--seeds is \"2\" in one and \"3\" in the other"));
+    expect("seeds.part", "--seeds is \"2\" in bench-1-of-2.part and \"3\" in seeds.part");
     part("loss.part", "bench -t udp -d 1s --seeds 2 --loss 3%", "2/2");
-    assert!(refused(&[one, "loss.part"]).contains("--loss is not given in one and \"3%\" in the other"));
+    expect("loss.part", "--loss is not given in bench-1-of-2.part and \"3%\" in loss.part");
     part("hol.part", "hol -t udp -d 1s --seeds 2", "2/2");
-    assert!(refused(&[one, "hol.part"]).contains("the command is bench in one and hol in the other"));
+    expect("hol.part", "the command is \"bench\" in bench-1-of-2.part and \"hol\" in hol.part");
     part("third.part", line, "2/3");
-    assert!(refused(&[one, "third.part"]).contains("the number of parts is 2 in one and 3 in the other"));
+    expect("third.part", "the number of parts is 2 in bench-1-of-2.part and 3 in third.part");
     assert!(refused(&[one, one, two]).contains("part 1/2 is given twice"));
     assert!(refused(&[two]).contains("1 of 2 parts are missing: 1"));
     change("version.part", "\"version\":\"", "\"version\":\"9");
     assert!(refused(&["version.part", two]).contains("made by version 9"));
-    change("schema.part", "wirelab-part/1", "wirelab-part/2");
-    assert!(refused(&["schema.part", two]).contains("unsupported schema \"wirelab-part/2\""));
+    change("target.part", "\"target\":\"", "\"target\":\"other-");
+    assert!(refused(&["target.part", two]).contains("made by a program for other-"));
+    let text =
+        fs::read_to_string(folder.join(two)).unwrap().replacen("\"target\":\"", "\"target\":\"other-", 1);
+    fs::write(folder.join("musl.part"), text).unwrap();
+    assert!(refused(&[one, "musl.part"]).contains("the parts do not belong together: the target is "));
+    change("schema.part", "wirelab-part/2", "wirelab-part/1");
+    assert!(refused(&["schema.part", two]).contains("unsupported schema \"wirelab-part/1\""));
     change("changed.part", "\"delivered\":", "\"delivered\":1");
     assert!(refused(&["changed.part", two]).contains("checksum"));
     let bytes = file(folder, one);
     fs::write(folder.join("cut.part"), &bytes[..bytes.len() / 2]).unwrap();
-    assert!(refused(&["cut.part", two]).contains("ends after"));
+    assert!(refused(&["cut.part", two]).contains("cut.part: the part is cut off: line "));
+    let resumed = |name: &str| {
+        let line = [&words(line)[..], &["--shard", "1/2", "--resume", "-o", name]].concat();
+        run(folder, line).stderr.clone()
+    };
+    for damaged in ["cut.part", "changed.part", "schema.part", "target.part", "version.part"] {
+        assert!(resumed(damaged).trim_end().ends_with("; remove it first"), "{}", resumed(damaged));
+    }
     succeeds(folder, &words("bench -t udp -d 1s --seeds 1 -q -o result.json"));
     assert!(refused(&[one, two, "result.json"]).contains("result.json is not a part of a result"));
     let other = run(folder, words("bench -t udp -d 1s --seeds 3 --shard 1/2 --resume"));
-    assert!(other.stderr.contains("is another part: --seeds"), "{}", other.stderr);
+    let reason = "is another part: --seeds is \"2\" in the file and \"3\" in this command; remove it first";
+    assert!(other.stderr.contains(reason), "{}", other.stderr);
+}
+
+#[test]
+fn parts_from_other_contents_of_a_file_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (file, contents, other, line) in [
+        (
+            "call.csv",
+            "0,8000,1\n0.04,1000,0\n",
+            "0,8000,1\n0.04,2000,0\n",
+            "bench --workload video:call.csv -t udp -d 1s",
+        ),
+        (
+            "page.csv",
+            "3000,\n4000,1\n",
+            "3000,\n9000,1\n",
+            "bench --workload page:page.csv -t tls,quic-one --loads 1",
+        ),
+        ("file.bin", "as long", "another", "transfer file.bin -t quic-one"),
+        ("rate.txt", "3\n7\n", "3\n9\n", "bench -t udp --rate trace:rate.txt -d 1s"),
+    ] {
+        let write = |contents: &str| fs::write(folder.join(file), contents).unwrap();
+        let part = |shard: &str, name: &str, more: &[&str]| {
+            let options = ["--seeds", "2", "--shard", shard, "-q", "-o", name];
+            run(folder, [&words(line)[..], &options, more].concat())
+        };
+        write(contents);
+        for (shard, name) in [("1/2", "1.part"), ("2/2", "2.part")] {
+            assert_eq!(part(shard, name, &[]).code, Some(0), "{line}");
+        }
+        assert_eq!(run(folder, words("report 1.part 2.part -q")).code, Some(0), "{line}");
+        write(other);
+        assert_eq!(part("2/2", "other.part", &[]).code, Some(0), "{line}");
+        let difference = match file {
+            "rate.txt" => "the configuration's links".to_owned(),
+            file => format!("the contents of {file}"),
+        };
+        for (what, refused, reason) in [
+            (
+                "merged",
+                run(folder, words("report 1.part other.part")),
+                format!("{difference}: not the same in 1.part and other.part"),
+            ),
+            (
+                "resumed",
+                part("2/2", "2.part", &["--resume"]),
+                format!("{difference}: not the same in the file and this command"),
+            ),
+            (
+                "changed",
+                run(folder, words("report 1.part 2.part")),
+                "the parts do not fit their options".to_owned(),
+            ),
+        ] {
+            assert_eq!(refused.code, Some(1), "{what}: {line}: {}", refused.stderr);
+            assert!(
+                refused.stderr.contains(&reason) && refused.stderr.len() < 200,
+                "{what}: {line}: {}",
+                refused.stderr
+            );
+        }
+    }
+}
+
+#[test]
+fn samples_of_several_lines_are_those_of_the_whole() {
+    let line = "bench -t udp -i 2ms -d 40s --seeds 1";
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run_parts(folder, line, 1, &["--samples", "kept.csv"]);
+    succeeds(folder, &[&words(line)[..], &["-q", "--samples", "whole.csv"]].concat());
+    let merged = report(folder, &["--samples", "merged.csv"]);
+    assert_eq!(merged.code, Some(0), "{}", merged.stderr);
+    assert!(
+        file(folder, "whole.csv").len() > 1 << 20 && file(folder, "merged.csv") == file(folder, "whole.csv")
+    );
+    // The header, the record, two or more lines of its samples, and the checksum.
+    assert!(fs::read_to_string(folder.join("bench-1-of-1.part")).unwrap().lines().count() >= 5);
+}
+
+/// With as many parts as seeds, round-robin would give all runs that are recorded for pictures to the first part.
+#[test]
+fn parts_are_about_equally_large_and_many_cells_have_no_timelines() {
+    let folder = tempfile::tempdir().unwrap();
+    run_parts(folder.path(), "bench -t udp --loss 1%,2% --rtt 20ms,50ms -d 5s --seeds 4", 4, &[]);
+    let size = |name: &String| fs::metadata(folder.path().join(name)).unwrap().len();
+    let sizes: Vec<u64> = parts_in(folder.path()).iter().map(size).collect();
+    let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
+    assert!(*most < 2 * least && *least > 20_000, "{sizes:?}");
+
+    let losses: Vec<String> = (0..65).map(|loss| format!("{loss}%")).collect();
+    let line = format!("bench -t udp --loss {} -d 1s --seeds 2", losses.join(","));
+    let (whole, merged) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    run_parts(merged.path(), &line, 2, &[]);
+    let traced =
+        |name: &String| !fs::read_to_string(merged.path().join(name)).unwrap().contains("\"trace\":null");
+    assert!(!parts_in(merged.path()).iter().any(traced));
+    expect_same(whole.path(), merged.path(), &line);
+}
+
+#[test]
+fn a_part_of_a_sweep_that_measures_nothing_fails_as_the_sweep_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = run(folder.path(), words("bench -t tcp,tls --path sim"));
+    let part = run(folder.path(), words("bench -t tcp,tls --path sim --shard 1/2"));
+    assert_eq!((part.code, &part.stderr), (Some(1), &whole.stderr));
+    assert!(part.stderr.contains("nothing was measured: tcp on sim"), "{}", part.stderr);
+    assert_eq!((whole.code, fs::read_dir(folder.path()).unwrap().count()), (Some(1), 0));
+}
+
+#[test]
+fn a_part_in_real_time_says_that_machines_must_be_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, is_said) in [("relay", true), ("sim", false)] {
+        let line = format!("handshake -t udp -n 1 --seeds 1 --path {path} --shard 1/1 -o {path}.part");
+        let part = run(folder.path(), words(&line));
+        assert_eq!(part.code, Some(0), "{}", part.stderr);
+        assert_eq!(part.stderr.contains("machines that are alike"), is_said, "{}", part.stderr);
+    }
+}
+
+#[test]
+fn an_interrupted_part_says_that_it_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wirelab"));
+    command.args(words("bench -t quic-one -i 1ms -d 2h --seeds 2 --shard 1/2 --no-progress"));
+    let mut part = command.current_dir(folder.path()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(part.stderr.take().unwrap()).lines().map(Result::unwrap);
+    // From this line on, it handles interrupts.
+    let first = said.by_ref().find(|line| line.starts_with("part 1/2: ")).unwrap();
+    assert!(first.ends_with("to bench-1-of-2.part"), "{first}");
+    assert!(Command::new("kill").args(["-INT", &part.id().to_string()]).status().unwrap().success());
+    let rest: Vec<String> = said.collect();
+    assert_eq!(part.wait().unwrap().code(), Some(130));
+    assert_eq!(
+        rest,
+        [
+            "interrupted: ending the part; once more to quit at once",
+            "wirelab: part 1/2 was interrupted: it leaves no file"
+        ]
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
@@ -230,7 +392,9 @@ fn options_that_a_part_cannot_have_are_refused() {
         ("bench --shard 1/2 --qlog traces", "--qlog"),
         ("bench --shard 1/2 -o part.json", ".part"),
         ("bench --shard 3/2", "numbered from 1 to 2"),
-        ("bench --shard slurm", "SLURM_ARRAY_TASK_ID is not set"),
+        ("bench --shard 1/0", "invalid number of parts `0`"),
+        ("bench --shard slurm", "SLURM_ARRAY_TASK_ID is not set: Slurm sets it in the tasks of a job array"),
+        ("bench --shard k8s", "JOB_COMPLETION_INDEX is not set: Kubernetes sets it"),
         ("bench udp://127.0.0.1:9 --shard 1/2", "--shard"),
         ("transfer -t quic-one --save copy --shard 1/2", "--shard"),
         ("bench --resume", "--shard"),

@@ -7,7 +7,7 @@ use std::{
 
 use clap::Args;
 use serde_json::{Map, Value};
-use wirelab::experiment::Shard;
+use wirelab::experiment::{InvalidShard, Shard};
 
 use crate::cli::{parts::Parts, scenarios::Scenario, usage::UsageError, values::parse};
 
@@ -76,57 +76,80 @@ impl FromStr for ShardSource {
 /// Reads an environment variable.
 type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// A variable that an engine sets.
+struct Set {
+    name: &'static str,
+    /// Where it is set, if it is not.
+    hint: &'static str,
+}
+
+const TASK: Set = Set { name: "SLURM_ARRAY_TASK_ID", hint: IN_ARRAY };
+const TASKS: Set = Set { name: "SLURM_ARRAY_TASK_COUNT", hint: IN_ARRAY };
+const FIRST: Set = Set { name: "SLURM_ARRAY_TASK_MIN", hint: IN_ARRAY };
+const LAST: Set = Set { name: "SLURM_ARRAY_TASK_MAX", hint: IN_ARRAY };
+const POD: Set = Set {
+    name: "JOB_COMPLETION_INDEX",
+    hint: "Kubernetes sets it in the pods of a Job with completionMode: Indexed",
+};
+const PODS: Set = Set {
+    name: "JOB_COMPLETIONS",
+    hint: "set it to the completions of the Job in its manifest, or use --shard k8s:N",
+};
+
+const IN_ARRAY: &str = "Slurm sets it in the tasks of a job array, such as sbatch --array=0-6";
+
 impl ShardSource {
     /// The part, with the variables of the engine that runs this job.
     fn resolve(self, variable: Variable<'_>) -> Result<Shard, UsageError> {
-        let shard = match self {
-            Self::Given(shard) => return Ok(shard),
-            Self::Slurm(None) => return slurm_array(variable),
-            Self::Slurm(Some(count)) => Shard::new(next(number(variable, "SLURM_ARRAY_TASK_ID")?), count),
-            Self::Kubernetes(count) => {
-                let index = number(variable, "JOB_COMPLETION_INDEX")?;
-                let count = match count {
-                    Some(count) => count,
-                    None => number(variable, "JOB_COMPLETIONS")?,
-                };
-                Shard::new(next(index), count)
+        match self {
+            Self::Given(shard) => Ok(shard),
+            Self::Slurm(None) => slurm_array(variable),
+            Self::Slurm(Some(count)) => {
+                nth(number(variable, &TASK)?, &TASK, count, |last| format!("use --array=0-{last}"))
             }
-        };
-        shard.map_err(|error| UsageError::new(format!("--shard: {error}")))
+            Self::Kubernetes(count) => {
+                let index = number(variable, &POD)?;
+                let count = count.map_or_else(|| number(variable, &PODS), Ok)?;
+                nth(index, &POD, count, |last| format!("use completions: {}", last + 1))
+            }
+        }
     }
 }
 
-/// The number of the part with an index that counts from 0.
-fn next(index: u32) -> u32 {
-    index.saturating_add(1)
-}
-
-/// The part of a task of a job array. Its tasks may be numbered from any number in any step.
-///
-/// Returns an error if tasks are missing between the first and the last: one part would be run under several numbers.
-fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
-    let of = |name: &str| number(variable, &format!("SLURM_ARRAY_TASK_{name}"));
-    let (task, count, first, last) = (of("ID")?, of("COUNT")?, of("MIN")?, of("MAX")?);
-    let width = last.saturating_sub(first);
-    let step = match count {
-        0 | 1 => 1,
-        count => width / (count - 1),
-    };
-    let is_range = count > 0 && step > 0 && width == step * (count - 1);
-    let offset = task.checked_sub(first).filter(|offset| is_range && offset % step == 0);
-    let shard = offset.and_then(|offset| Shard::new(next(offset / step), count).ok());
-    shard.ok_or_else(|| {
-        UsageError::new(
-            "--shard slurm: the tasks of the array are not a range; use --array=0-(N-1) with --shard slurm:N, which also \
-             allows to run single tasks again",
-        )
+/// The part with this index, counted from 0, which comes from `set`. `instead` says how to number parts up to the last.
+fn nth(index: u32, set: &Set, count: u32, instead: impl Fn(u32) -> String) -> Result<Shard, UsageError> {
+    Shard::new(index.saturating_add(1), count).map_err(|error| {
+        UsageError::new(match error {
+            InvalidShard::Range { .. } => {
+                let (name, last) = (set.name, count - 1);
+                format!("--shard: {name} is {index}, and {count} parts are counted from 0: {}", instead(last))
+            }
+            error => format!("--shard: {error}"),
+        })
     })
 }
 
-fn number(variable: Variable<'_>, name: &str) -> Result<u32, UsageError> {
+/// The part of a task of a job array. Its tasks may be numbered from any number.
+///
+/// Returns an error if tasks are missing between the first and the last. They are those that are run again, and the parts
+/// that were run before have other numbers.
+fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
+    let of = |set: &Set| number(variable, set);
+    let (task, count, first, last) = (of(&TASK)?, of(&TASKS)?, of(&FIRST)?, of(&LAST)?);
+    let is_range = last.checked_sub(first).and_then(|width| width.checked_add(1)) == Some(count);
+    let index = task.checked_sub(first).filter(|_| is_range).and_then(|index| index.checked_add(1));
+    index.and_then(|index| Shard::new(index, count).ok()).ok_or_else(|| {
+        UsageError::new(format!(
+            "--shard slurm: task {task} is one of {count} from {first} to {last}, which do not follow each other; use \
+             --array=0-(N-1) with --shard slurm:N, which also allows to run single tasks again"
+        ))
+    })
+}
+
+fn number(variable: Variable<'_>, Set { name, hint }: &Set) -> Result<u32, UsageError> {
     match variable(name) {
         Some(text) => text.parse().map_err(|_| UsageError::new(format!("{name}: invalid number `{text}`"))),
-        None => Err(UsageError::new(format!("--shard: the environment variable {name} is not set"))),
+        None => Err(UsageError::new(format!("--shard: {name} is not set: {hint}"))),
     }
 }
 
@@ -204,16 +227,25 @@ mod tests {
     fn the_tasks_of_a_job_array_are_the_parts() {
         assert_eq!(slurm("slurm", ["0", "7", "0", "6"]), Ok("1/7".to_owned()));
         assert_eq!(slurm("slurm", ["7", "7", "1", "7"]), Ok("7/7".to_owned()));
-        assert_eq!(slurm("slurm", ["14", "3", "10", "18"]), Ok("2/3".to_owned()));
+        assert_eq!(slurm("slurm", ["12", "3", "10", "12"]), Ok("3/3".to_owned()));
         assert_eq!(slurm("slurm", ["5", "1", "5", "5"]), Ok("1/1".to_owned()));
         assert_eq!(slurm("slurm:7", ["5", "1", "5", "5"]), Ok("6/7".to_owned()));
-        // Tasks 1, 3 and 7; a task between those of the array; a task beyond them; no tasks.
-        for wrong in [["3", "3", "1", "7"], ["2", "3", "1", "5"], ["9", "3", "1", "3"], ["1", "0", "1", "1"]]
+        // Tasks 1, 3 and 5, which are run again; 1, 3 and 7; a task beyond those of the array; no tasks.
+        for wrong in [["3", "3", "1", "5"], ["3", "3", "1", "7"], ["9", "3", "1", "3"], ["1", "0", "1", "1"]]
         {
-            assert!(slurm("slurm", wrong).is_err(), "{wrong:?}");
+            let refused = slurm("slurm", wrong).unwrap_err();
+            assert!(refused.contains("--shard slurm:N"), "{wrong:?}: {refused}");
         }
-        assert!(slurm("slurm:7", ["7", "1", "7", "7"]).unwrap_err().contains("8/7"));
-        assert!(resolved("slurm", &[]).unwrap_err().contains("SLURM_ARRAY_TASK_ID is not set"));
+        assert_eq!(
+            slurm("slurm:7", ["7", "7", "1", "7"]).unwrap_err(),
+            "--shard: SLURM_ARRAY_TASK_ID is 7, and 7 parts are counted from 0: use --array=0-6"
+        );
+        let unset = resolved("slurm", &[]).unwrap_err();
+        assert!(
+            unset.contains("SLURM_ARRAY_TASK_ID is not set") && unset.contains("sbatch --array"),
+            "{unset}"
+        );
+        assert!(resolved("slurm:0", &[("SLURM_ARRAY_TASK_ID", "0")]).unwrap_err().contains("parts `0`"));
     }
 
     #[test]
@@ -222,7 +254,11 @@ mod tests {
         assert_eq!(resolved("k8s:7", &[index]), Ok("7/7".to_owned()));
         assert_eq!(resolved("k8s", &[index, ("JOB_COMPLETIONS", "100")]), Ok("7/100".to_owned()));
         assert!(resolved("k8s", &[index]).unwrap_err().contains("JOB_COMPLETIONS is not set"));
-        assert!(resolved("k8s:6", &[index]).is_err());
+        let beyond = resolved("k8s:6", &[index]).unwrap_err();
+        assert!(
+            beyond.contains("JOB_COMPLETION_INDEX is 6") && beyond.contains("completions: 6"),
+            "{beyond}"
+        );
         assert!(
             resolved("k8s:7", &[("JOB_COMPLETION_INDEX", "x")]).unwrap_err().contains("invalid number `x`")
         );

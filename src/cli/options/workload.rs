@@ -1,6 +1,10 @@
 //! The options that describe the messages.
 
-use std::{fmt, fs, path::Path, time::Duration};
+use std::{
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Args;
 
@@ -118,6 +122,18 @@ impl WorkloadArgs {
             Traffic::Page(page) => Some(page),
             Traffic::Scheduled(_) => None,
         }
+    }
+
+    /// The file that `--workload` names.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let name = match &self.workload {
+            Traffic::Page(Page::Listed(listed)) => listed.name(),
+            Traffic::Scheduled(Application::Video(Video {
+                source: Source::Recording(recording), ..
+            })) => recording.name(),
+            _ => return None,
+        };
+        Some(name.into())
     }
 
     /// The streams that `quic-flow` spreads the objects of a page over.

@@ -26,7 +26,7 @@ use crate::{
             observe::Observers,
             outcome::Outcome,
             samples::{SAMPLE_COLUMNS, SampleRows},
-            trace::Tracer,
+            trace::{TRACING, Tracer},
         },
         remote::Remote,
         result::{cell::cell, compare::compare},
@@ -64,12 +64,17 @@ impl Experiment for Bench {
             false => work::per_message(plan.transport, lengths),
         };
         RunSize {
+            tracing: (messages * TRACING) as u64,
             work: (messages * each) as u64,
             duration: Some(LEAD + workload.warmup + workload.duration),
             memory: memory::estimate(plan),
             contents: Contents::of(workload),
             ..RunSize::default()
         }
+    }
+
+    fn is_traced(plan: &Plan, plans: usize) -> bool {
+        pictures::has_timeline(&plan.workload.application, plans)
     }
 
     fn run(&self, plan: &Plan, job: &Job<'_>) -> Result<Outcome, RunError> {

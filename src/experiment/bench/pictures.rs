@@ -52,10 +52,7 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
         let timeline_reason = no_timeline(plans.len(), runs);
         file[cell].pictures = Some(Pictures { latency_bins, timeline_reason, ..Pictures::default() });
     }
-    if plans.len() > MAX_TIMELINES {
-        return;
-    }
-    for (plan, runs, cell) in rows().filter(|row| row.0.workload.application == Application::Messages) {
+    for (plan, runs, cell) in rows().filter(|row| has_timeline(&row.0.workload.application, plans.len())) {
         let alike = |other: &&(&Plan, &Runs<Outcome>, usize)| {
             (&other.0.links, &other.0.workload) == (&plan.links, &plan.workload)
         };
@@ -67,6 +64,11 @@ pub(super) fn add(plans: &[Plan], runs: &[Runs<Outcome>], cells: &[Option<usize>
             pictures.timeline = timeline;
         }
     }
+}
+
+/// Whether a row has a timeline, on a path with so many `rows`.
+pub(super) fn has_timeline(application: &Application, rows: usize) -> bool {
+    rows <= MAX_TIMELINES && *application == Application::Messages
 }
 
 /// The age of the state at the client in the first seed's run, in the seconds around its highest value.

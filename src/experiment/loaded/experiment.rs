@@ -54,6 +54,10 @@ impl Experiment for Loaded {
         }
     }
 
+    fn is_traced(plan: &LoadedPlan, plans: usize) -> bool {
+        Bench::is_traced(&plan.plan, plans)
+    }
+
     fn run(&self, plan: &LoadedPlan, job: &Job<'_>) -> Result<LoadedOutcome, RunError> {
         let LoadedPlan { plan: messages, .. } = plan;
         let alone = Job { recording: Recording::default(), samples: None, traced: false, ..*job };

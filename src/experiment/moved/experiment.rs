@@ -44,6 +44,10 @@ impl Experiment for Moved {
         Bench::size(&plan.plan)
     }
 
+    fn is_traced(plan: &MovedPlan, plans: usize) -> bool {
+        Bench::is_traced(&plan.plan, plans)
+    }
+
     fn run(&self, plan: &MovedPlan, job: &Job<'_>) -> Result<MovedOutcome, RunError> {
         let Rebind { at, what } = plan.rebind;
         let migration = Migration::new(

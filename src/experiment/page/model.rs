@@ -229,6 +229,11 @@ pub enum ListedError {
 }
 
 impl Listed {
+    /// The name of its file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The objects in `text`; `name` is that of the file. A first line that does not begin with a number is a header.
     ///
     /// Returns an error that names the line, if one is not valid.

@@ -15,6 +15,8 @@ use crate::{
 
 /// A run with this many messages, dropped packets in a direction, or intervals of [`QUEUE_BIN`] has no trace.
 pub(in crate::experiment) const MAX_ENTRIES: usize = 1 << 20;
+/// Nanoseconds to record a message and to save it in a part.
+pub(in crate::experiment) const TRACING: f64 = 700.0;
 /// Resolution of the queues, short enough to show single bursts.
 pub(in crate::experiment) const QUEUE_BIN: Duration = Duration::from_millis(10);
 

@@ -71,7 +71,7 @@ impl Recording {
     }
 
     /// The name of its file.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
