@@ -62,7 +62,7 @@ struct Slot {
     key: Key,
     name: &'static str,
     /// `None` while the task is being polled.
-    work: Option<Work>,
+    work: Option<Box<Work>>,
 }
 
 struct Work {
@@ -143,14 +143,14 @@ impl Executor {
             self.ready.take_foreign(&mut queue.borrow_mut());
         }
         let Some(key) = queue.borrow_mut().pop_front() else { return false };
-        let Some(Work { mut future, task, waker }) = tasks.borrow_mut().take(key) else { return true };
-        task.queued.store(false, Ordering::Relaxed);
-        if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        let Some(mut work) = tasks.borrow_mut().take(key) else { return true };
+        work.task.queued.store(false, Ordering::Relaxed);
+        if work.future.as_mut().poll(&mut Context::from_waker(&work.waker)).is_ready() {
             // Its destructor may spawn others.
-            drop(future);
+            drop(work);
             tasks.borrow_mut().remove(key);
         } else {
-            tasks.borrow_mut().put_back(key, Work { future, task, waker });
+            tasks.borrow_mut().put_back(key, work);
         }
         true
     }
@@ -191,7 +191,7 @@ impl Tasks {
         self.spawned += 1;
         let task = Arc::new(Task { key, queued: AtomicBool::new(true), ready: ready.clone() });
         let waker = Waker::from(task.clone());
-        self.slots[slot] = Some(Slot { key, name, work: Some(Work { future, task, waker }) });
+        self.slots[slot] = Some(Slot { key, name, work: Some(Box::new(Work { future, task, waker })) });
         key
     }
 
@@ -206,11 +206,11 @@ impl Tasks {
     }
 
     /// Takes a task to poll it. `None` if it has ended.
-    fn take(&mut self, key: Key) -> Option<Work> {
+    fn take(&mut self, key: Key) -> Option<Box<Work>> {
         self.slot(key)?.work.take()
     }
 
-    fn put_back(&mut self, key: Key, work: Work) {
+    fn put_back(&mut self, key: Key, work: Box<Work>) {
         if let Some(slot) = self.slot(key) {
             slot.work = Some(work);
         }

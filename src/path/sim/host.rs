@@ -118,6 +118,10 @@ impl Host for SimHost {
         Some(self.machinery.network.settled_before(self.machinery.clock.now()))
     }
 
+    fn is_one_thread(&self) -> bool {
+        true
+    }
+
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
     }
