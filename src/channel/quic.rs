@@ -244,9 +244,9 @@ impl Streams {
         let key = self.key(unit.first.id);
         let mut writers = self.writers.lock();
         match writers.get(&key) {
-            Some(Writer::Sequence(sequence)) => {
-                sequence.add(&*self.host, &self.writing, unit.messages()).ok_or_else(gone)
-            }
+            Some(Writer::Sequence(sequence)) => sequence
+                .add(&*self.host, &self.writing, self.writes_at_once(), unit.messages())
+                .ok_or_else(gone),
             Some(Writer::Once(_)) => {
                 let Some(Writer::Once(stream)) = writers.remove(&key) else {
                     return Err(gone());
@@ -261,7 +261,11 @@ impl Streams {
     /// Writes the messages of `unit` to a stream of their own. If it does not take them at once, a task does that.
     fn write_once(&self, mut stream: SendStream, unit: &UnitToSend) {
         let mut messages = unit.messages();
-        match write_now(&mut stream, &mut messages) {
+        match if self.host.runs_next() {
+            write_now(&mut stream, &mut messages)
+        } else {
+            Written::Until(Vec::new())
+        } {
             // Fails only if the stream is closed already.
             Written::All => _ = stream.finish(),
             Written::Until(rest) => {
@@ -278,6 +282,12 @@ impl Streams {
             }
             Written::Failed => {}
         }
+    }
+
+    /// Whether messages in sequence are written where they are sent, with the same result as by a task. If both ends send
+    /// on their own, quinn may have to send at the same instant.
+    fn writes_at_once(&self) -> bool {
+        self.exchange != Exchange::BothWays && self.host.runs_next()
     }
 
     fn stream_closed(&self) -> ChannelError {

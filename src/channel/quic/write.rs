@@ -5,10 +5,7 @@ use std::{
     ops::RangeInclusive,
     pin::{Pin, pin},
     slice,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
 use bytes::Bytes;
@@ -98,15 +95,7 @@ pub(super) async fn write_rest(
 }
 
 /// A stream of messages in sequence.
-pub(super) struct Sequence {
-    state: Arc<Lock<State>>,
-    /// How many of the next messages are left to a task.
-    first: AtomicU32,
-}
-
-/// So many messages are left to a task although the stream would take them at once. quinn sends credit after the first
-/// read of a stream, and whoever answers in the same instant would send that in the same packet.
-const FIRST: u32 = 2;
+pub(super) struct Sequence(Arc<Lock<State>>);
 
 enum State {
     /// The stream has taken all messages so far.
@@ -118,7 +107,7 @@ enum State {
 }
 
 impl Sequence {
-    /// Messages on the stream that `open` returns. The first are written by a task.
+    /// Messages on the stream that `open` returns.
     pub(super) fn new(
         host: &dyn Host,
         writing: Writing,
@@ -133,24 +122,21 @@ impl Sequence {
             }
         };
         host.spawn("a stream's writer", Box::pin(task));
-        Self { state, first: AtomicU32::new(FIRST) }
+        Self(state)
     }
 
-    /// Writes messages, or leaves them to a task if the stream does not take them at once. `None` if there is no stream
-    /// any more.
+    /// Writes messages, or leaves them to a task: unless `at_once`, or if the stream does not take them at once. `None` if
+    /// there is no stream any more.
     pub(super) fn add(
         &self,
         host: &dyn Host,
         writing: &Writing,
+        at_once: bool,
         mut messages: impl Iterator<Item = Message>,
     ) -> Option<()> {
-        let is_first = self.first.load(Ordering::Relaxed) > 0;
-        if is_first {
-            self.first.fetch_sub(1, Ordering::Relaxed);
-        }
-        let mut state = self.state.lock();
+        let mut state = self.0.lock();
         let stream = match &mut *state {
-            State::Idle(_) if is_first => {
+            State::Idle(_) if !at_once => {
                 self.leave_to_task(host, &mut state, messages.collect(), Vec::new(), writing);
                 return Some(());
             }
@@ -180,7 +166,7 @@ impl Sequence {
         writing: &Writing,
     ) {
         if let State::Idle(stream) = std::mem::replace(state, State::Waiting(behind)) {
-            let (state, writing) = (self.state.clone(), writing.clone());
+            let (state, writing) = (self.0.clone(), writing.clone());
             let task = async move { go_on(&state, stream, rest, &writing).await };
             host.spawn("a stream's writer", Box::pin(task));
         }

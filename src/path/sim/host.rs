@@ -122,6 +122,10 @@ impl Host for SimHost {
         true
     }
 
+    fn runs_next(&self) -> bool {
+        self.machinery.executor.polls_next()
+    }
+
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
     }
