@@ -2,25 +2,36 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, MutexGuard},
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
 use super::Delivery;
-use crate::{transport::ChannelError, unit::Mutex};
+use crate::{
+    transport::ChannelError,
+    unit::{Lock, LockGuard},
+};
 
 /// A queue of deliveries with one reader and many writers.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Inbox(Arc<Mutex<State>>);
+#[derive(Debug, Clone)]
+pub(super) struct Inbox(Arc<Lock<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     deliveries: VecDeque<Delivery>,
     failure: Option<ChannelError>,
+    /// Who waited last.
     reader: Option<Waker>,
+    /// Whether it still waits.
+    is_awaited: bool,
 }
 
 impl Inbox {
+    /// An empty queue; if `one_thread`, for the calling thread alone.
+    pub(super) fn new(one_thread: bool) -> Self {
+        Self(Arc::new(Lock::new(one_thread, State::default())))
+    }
+
     /// Adds a delivery.
     pub(super) fn push(&self, delivery: Delivery) {
         let mut state = self.0.lock();
@@ -44,15 +55,19 @@ impl Inbox {
         if let Some(failure) = &state.failure {
             return Poll::Ready(Err(failure.clone()));
         }
-        state.reader = Some(cx.waker().clone());
+        state.is_awaited = true;
+        match &mut state.reader {
+            Some(known) => known.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
         Poll::Pending
     }
 }
 
-fn wake(mut state: MutexGuard<'_, State>) {
-    let reader = state.reader.take();
-    drop(state);
-    if let Some(reader) = reader {
-        reader.wake();
+fn wake(mut state: LockGuard<'_, State>) {
+    if std::mem::take(&mut state.is_awaited)
+        && let Some(reader) = &state.reader
+    {
+        reader.wake_by_ref();
     }
 }

@@ -50,7 +50,7 @@ impl StreamChannel {
     /// A channel whose incoming messages are `length` bytes long, unless they state that they are shorter.
     pub(super) fn new(host: &Arc<dyn Host>, session: StreamSession, length: usize) -> Self {
         let StreamSession { connected: Connected { stream, peer, kernel, .. }, tap, wire_bytes } = session;
-        let inbox = Inbox::default();
+        let inbox = Inbox::new(host.is_one_thread());
         let (reader, write_half) = tokio::io::split(stream);
         let arrivals = Arrivals { tap: tap.clone(), latest: None };
         let reading = read(host.clone(), reader, peer, length, arrivals, inbox.clone());

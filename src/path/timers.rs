@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::unit::{Lock, Mutex, OneThread, Time};
+use crate::unit::{Lock, Time};
 
 /// The clock of timers.
 pub(crate) trait Clock: Send + Sync {
@@ -60,12 +60,12 @@ struct Alarm {
 impl Timers {
     /// Timers that read `clock`, for any thread.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, queue: Lock::Shared(Mutex::default()) })
+        Arc::new(Self { clock, queue: Lock::new(false, Queue::default()) })
     }
 
     /// Timers that read `clock`, for the calling thread alone.
     pub(super) fn of_this_thread(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { clock, queue: Lock::OneThread(OneThread::default()) })
+        Arc::new(Self { clock, queue: Lock::new(true, Queue::default()) })
     }
 
     /// The current time.

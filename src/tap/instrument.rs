@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     path::{Exit, Observer, PacketView, Payload},
-    unit::{Direction, Mutex, PerDirection},
+    unit::{Direction, Lock, PerDirection},
     wire::{Probe, ip},
 };
 
@@ -31,7 +31,7 @@ type Watcher = Box<dyn FnMut(Seen<'_>) + Send>;
 
 /// Follows the packets of a path, for the [`Tap`]s of its ends.
 pub struct Instrument {
-    ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+    ledgers: Arc<PerDirection<Lock<Ledger>>>,
     connections: Connections,
     /// TCP segments on the link, by number.
     segments: PerDirection<VecDeque<(u64, Carriage)>>,

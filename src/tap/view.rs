@@ -1,6 +1,6 @@
 //! One end's view of the link.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 
 use super::{
     bytes::{Landed, Passage},
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{
     path::Connected,
-    unit::{Direction, Mutex, PerDirection, Time},
+    unit::{Direction, Lock, LockGuard, PerDirection, Time},
     wire::MessageId,
 };
 
 /// One end's view of the link, for one connection at a time.
 #[derive(Debug, Clone)]
 pub struct Tap {
-    pub(super) ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+    pub(super) ledgers: Arc<PerDirection<Lock<Ledger>>>,
     pub(super) connections: Connections,
     outgoing: Direction,
     follows_losses: bool,
@@ -29,17 +29,23 @@ pub struct Tap {
 impl Tap {
     /// The taps of the client and of the server, by the direction in which each sends.
     pub fn pair() -> PerDirection<Self> {
-        Self::pair_of(Arc::default(), Connections::default(), false)
+        Self::pair_for(false)
+    }
+
+    /// The same; if `one_thread`, for the calling thread alone.
+    pub(crate) fn pair_for(one_thread: bool) -> PerDirection<Self> {
+        let ledgers = PerDirection::from_fn(|_| Lock::new(one_thread, Ledger::default()));
+        Self::pair_of(Arc::new(ledgers), Connections::default(), false)
     }
 
     /// Taps that record the [`Truth`](super::Truth), but not how each byte arrived, so bytes need not be released.
     pub(crate) fn pair_for_truth() -> PerDirection<Self> {
-        let ledgers = PerDirection::from_fn(|_| Mutex::new(Ledger::only_truth()));
+        let ledgers = PerDirection::from_fn(|_| Lock::new(false, Ledger::only_truth()));
         Self::pair_of(Arc::new(ledgers), Connections::only_truth(), true)
     }
 
     fn pair_of(
-        ledgers: Arc<PerDirection<Mutex<Ledger>>>,
+        ledgers: Arc<PerDirection<Lock<Ledger>>>,
         connections: Connections,
         follows_losses: bool,
     ) -> PerDirection<Self> {
@@ -155,11 +161,11 @@ impl Tap {
         self.follows_losses
     }
 
-    fn outgoing(&self) -> MutexGuard<'_, Ledger> {
+    fn outgoing(&self) -> LockGuard<'_, Ledger> {
         self.ledgers[self.outgoing].lock()
     }
 
-    fn incoming(&self) -> MutexGuard<'_, Ledger> {
+    fn incoming(&self) -> LockGuard<'_, Ledger> {
         self.ledgers[self.outgoing.reverse()].lock()
     }
 }

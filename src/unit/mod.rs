@@ -25,7 +25,7 @@ pub use duration::{format_duration, parse_duration, parse_positive_duration};
 pub use error::UnitError;
 pub(crate) use error::shown;
 pub use mutex::Mutex;
-pub(crate) use one_thread::{Lock, OneThread};
+pub(crate) use one_thread::{Lock, LockGuard, OneThread};
 pub use rate::Rate;
 #[cfg(test)]
 pub(crate) use recent::RECENT_CAPACITY;

@@ -85,6 +85,11 @@ pub(crate) enum LockGuard<'a, T> {
 }
 
 impl<T: Send> Lock<T> {
+    /// A lock around `value`: if `one_thread`, for the calling thread alone.
+    pub(crate) fn new(one_thread: bool, value: T) -> Self {
+        if one_thread { Self::OneThread(OneThread::new(value)) } else { Self::Shared(Mutex::new(value)) }
+    }
+
     /// Waits for the lock.
     ///
     /// # Panics

@@ -78,7 +78,8 @@ pub(in crate::experiment) fn run_beside(
         packets = Some(migration.packets(packets));
     }
     let is_needed = packets.is_some() || has_truth || !reports_transit(plan);
-    let taps = (plan.path.has_link() && is_followed && is_needed).then(|| Tap::pair().map(tap));
+    let taps = (plan.path.has_link() && is_followed && is_needed)
+        .then(|| Tap::pair_for(!plan.path.is_real_time()).map(tap));
     if packets.is_none() && !has_truth {
         taps.iter().for_each(|taps| taps.to_server.ignore_losses());
     }
@@ -189,7 +190,8 @@ pub async fn run_between(
 ) -> Result<Outcome, RunError> {
     let Plan { transport, workload, .. } = plan;
     let transport = *transport;
-    let recorder = Recorder::new(transport, workload.clone(), ends.client.resolution(), samples);
+    let (resolution, one_thread) = (ends.client.resolution(), ends.client.is_one_thread());
+    let recorder = Recorder::new(transport, workload.clone(), resolution, one_thread, samples);
     let handover = ends.change.as_ref().and_then(|change| change.address.handover());
     handover.into_iter().for_each(|handover| recorder.expect(handover.round_trip()));
     let acceptor = channel::listen(&ends.server, transport, ends.listen, settings)?;

@@ -52,7 +52,7 @@ pub(super) fn applies(plan: &Plan, route: &Route<'_>) -> bool {
 /// Runs `plan`, to which [`applies`] applies.
 pub(super) fn run(plan: &Plan, seed: u64, samples: Option<SampleSink>, stop: &StopSignal) -> OnPath<Outcome> {
     let workload = plan.patient(None).workload;
-    let recorder = Recorder::new(plan.transport, workload.clone(), Duration::ZERO, samples);
+    let recorder = Recorder::new(plan.transport, workload.clone(), Duration::ZERO, true, samples);
     let length = PerDirection { to_server: workload.length, to_client: workload.reply_length };
     let mut run = Run {
         links: PerDirection::from_fn(|way| Link::new(plan.links[way].clone(), seed, way)),

@@ -34,13 +34,13 @@ use crate::{
     },
     stats::{Arrival, Sequence},
     transport::{Shape, Transport},
-    unit::{Direction, Mutex, PerDirection, Time, nanos},
+    unit::{Direction, Lock, PerDirection, Time, nanos},
     wire::Extension,
 };
 
 /// The record of one run, shared by its two ends.
 #[derive(Clone)]
-pub(in crate::experiment) struct Recorder(Arc<Mutex<State>>);
+pub(in crate::experiment) struct Recorder(Arc<Lock<State>>);
 
 struct State {
     workload: Workload,
@@ -91,13 +91,15 @@ struct State {
 }
 
 impl Recorder {
+    /// The record of a run; if `one_thread`, for the calling thread alone.
     pub(in crate::experiment) fn new(
         transport: Transport,
         workload: Workload,
         resolution: Duration,
+        one_thread: bool,
         samples: Option<SampleSink>,
     ) -> Self {
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             workload,
             resolution,
             datagrams: transport.is_datagram(),
@@ -123,7 +125,8 @@ impl Recorder {
             waiting: None,
             outcome: Outcome::default(),
             samples,
-        })))
+        };
+        Self(Arc::new(Lock::new(one_thread, state)))
     }
 
     /// The same for a remote server.
@@ -133,7 +136,7 @@ impl Recorder {
         resolution: Duration,
         samples: Option<SampleSink>,
     ) -> Self {
-        let recorder = Self::new(transport, workload, resolution, samples);
+        let recorder = Self::new(transport, workload, resolution, false, samples);
         recorder.0.lock().remote = Some(ServerReports::default());
         recorder
     }

@@ -62,7 +62,7 @@ struct Slot {
     key: Key,
     name: &'static str,
     /// `None` while the task is being polled.
-    work: Option<Work>,
+    work: Option<Box<Work>>,
 }
 
 struct Work {
@@ -87,6 +87,8 @@ struct Ready {
     /// Tasks that other threads have woken.
     foreign: Mutex<Vec<Key>>,
     has_foreign: AtomicBool,
+    /// Whether no task was to be polled besides the one that is being polled.
+    alone: AtomicBool,
 }
 
 struct Task {
@@ -121,6 +123,7 @@ impl Executor {
         loop {
             if flag.take() {
                 polls += 1;
+                self.ready.alone.store(queue.borrow().is_empty(), Ordering::Relaxed);
                 if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
                 }
@@ -142,17 +145,25 @@ impl Executor {
         if self.ready.has_foreign.load(Ordering::Acquire) {
             self.ready.take_foreign(&mut queue.borrow_mut());
         }
-        let Some(key) = queue.borrow_mut().pop_front() else { return false };
-        let Some(Work { mut future, task, waker }) = tasks.borrow_mut().take(key) else { return true };
-        task.queued.store(false, Ordering::Relaxed);
-        if future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+        let mut ready = queue.borrow_mut();
+        let Some(key) = ready.pop_front() else { return false };
+        self.ready.alone.store(ready.is_empty(), Ordering::Relaxed);
+        drop(ready);
+        let Some(mut work) = tasks.borrow_mut().take(key) else { return true };
+        work.task.queued.store(false, Ordering::Relaxed);
+        if work.future.as_mut().poll(&mut Context::from_waker(&work.waker)).is_ready() {
             // Its destructor may spawn others.
-            drop(future);
+            drop(work);
             tasks.borrow_mut().remove(key);
         } else {
-            tasks.borrow_mut().put_back(key, Work { future, task, waker });
+            tasks.borrow_mut().put_back(key, work);
         }
         true
+    }
+
+    /// Whether a task that the one being polled wakes would be polled next.
+    pub(super) fn polls_next(&self) -> bool {
+        self.ready.alone.load(Ordering::Relaxed)
     }
 
     /// The live tasks, by name and count.
@@ -191,7 +202,7 @@ impl Tasks {
         self.spawned += 1;
         let task = Arc::new(Task { key, queued: AtomicBool::new(true), ready: ready.clone() });
         let waker = Waker::from(task.clone());
-        self.slots[slot] = Some(Slot { key, name, work: Some(Work { future, task, waker }) });
+        self.slots[slot] = Some(Slot { key, name, work: Some(Box::new(Work { future, task, waker })) });
         key
     }
 
@@ -206,11 +217,11 @@ impl Tasks {
     }
 
     /// Takes a task to poll it. `None` if it has ended.
-    fn take(&mut self, key: Key) -> Option<Work> {
+    fn take(&mut self, key: Key) -> Option<Box<Work>> {
         self.slot(key)?.work.take()
     }
 
-    fn put_back(&mut self, key: Key, work: Work) {
+    fn put_back(&mut self, key: Key, work: Box<Work>) {
         if let Some(slot) = self.slot(key) {
             slot.work = Some(work);
         }

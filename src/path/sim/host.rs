@@ -118,6 +118,14 @@ impl Host for SimHost {
         Some(self.machinery.network.settled_before(self.machinery.clock.now()))
     }
 
+    fn is_one_thread(&self) -> bool {
+        true
+    }
+
+    fn runs_next(&self) -> bool {
+        self.machinery.executor.polls_next()
+    }
+
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
     }

@@ -116,7 +116,7 @@ mod tests {
         const MESSAGES: u64 = 10_000;
         let held = |knows: bool| {
             let workload = Workload::usual(Duration::from_secs(1));
-            let recorder = Recorder::new(Transport::UDP, workload, Duration::ZERO, None);
+            let recorder = Recorder::new(Transport::UDP, workload, Duration::ZERO, true, None);
             for number in 0..MESSAGES {
                 let due = Time::from_nanos(number * 10_000_000);
                 let settled = Time::from_nanos(due.as_nanos().saturating_sub(50_000_000));
