@@ -3,30 +3,33 @@
 //! Streams are read unordered, so that one run yields both when bytes arrived and when order released them.
 
 mod receive;
-mod write;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::RangeInclusive,
     pin::pin,
     sync::Arc,
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use futures_util::FutureExt;
-use quinn::{SendDatagramError, SendStream};
+use quinn::{Connection, SendDatagramError, SendStream};
 use tokio::sync::mpsc;
 
 pub(super) use self::receive::Incoming;
 pub use self::receive::Reading;
-use self::write::{Message, Sequence, Writing, Written, write_messages, write_now, write_rest};
 use super::{Channel, Delivery, Exchange, UnitToSend, inbox::Inbox};
 use crate::{
     path::Host,
     tap::Tap,
-    transport::{ChannelError, Mapping, Recovery, quic::QuicSession},
+    transport::{
+        ChannelError, Mapping, Recovery,
+        quic::{Meter, QuicSession},
+    },
     unit::{Lock, Mutex, Time},
-    wire::{MessageId, Probe},
+    wire::{EXTENDED_HEADER_BYTES, MessageId, Probe, probe::padding},
 };
 
 /// One end of a QUIC connection.
@@ -37,7 +40,8 @@ pub(super) struct QuicChannel {
 
 struct Streams {
     host: Arc<dyn Host>,
-    writing: Writing,
+    connection: Connection,
+    meter: Meter,
     mapping: Mapping,
     inbox: Inbox,
     /// Writers by the message that their stream belongs to; see [`Streams::key`].
@@ -51,12 +55,14 @@ struct Streams {
     tap: Option<Tap>,
 }
 
+type Message = (Probe, usize);
+
 /// Limit on the streams that a server has open at a time, if it sends on its own.
 const SERVER_STREAMS: u32 = 65_536;
 
 enum Writer {
-    /// Writes messages in sequence.
-    Sequence(Sequence),
+    /// To a task that writes messages in sequence.
+    Queue(mpsc::UnboundedSender<Message>),
     /// The stream of a single message or unit.
     Once(SendStream),
 }
@@ -77,7 +83,7 @@ impl QuicChannel {
         };
         for flow in 0..opened {
             // No stream ends before all are there, so one that has to wait waits forever.
-            let opened_now = streams.writing.connection.open_bi().now_or_never();
+            let opened_now = streams.connection.open_bi().now_or_never();
             let stream = opened_now.ok_or_else(|| ChannelError::TooManyStreams {
                 peer: streams.peer(),
                 allowed: flow as usize,
@@ -85,7 +91,7 @@ impl QuicChannel {
             })?;
             let (send, receive) = stream.map_err(|e| streams.lost(e))?;
             let key = MessageId { flow, seq: 0 };
-            streams.writers.lock().insert(key, streams.sequence(async { Some(send) }));
+            streams.writers.lock().insert(key, Writer::Queue(streams.write(send)));
             streams.read(receive, None);
         }
         match session.mapping {
@@ -96,7 +102,7 @@ impl QuicChannel {
             _ => {}
         }
         if streams.exchange == Exchange::BothWays && session.mapping != Mapping::Datagram {
-            streams.writing.connection.set_max_concurrent_bi_streams(SERVER_STREAMS.into());
+            streams.connection.set_max_concurrent_bi_streams(SERVER_STREAMS.into());
             streams.accept();
         }
         Ok(Self { streams, session })
@@ -137,7 +143,8 @@ impl Streams {
             reading,
             exchange,
             host,
-            writing: Writing { meter: session.meter().clone(), connection: session.connection.clone() },
+            connection: session.connection.clone(),
+            meter: session.meter().clone(),
             mapping: session.mapping,
             inbox: Inbox::new(one_thread),
             writers: Lock::new(one_thread, BTreeMap::new()),
@@ -160,21 +167,34 @@ impl Streams {
     fn register(self: &Arc<Self>, id: MessageId, stream: SendStream) {
         let writer = match self.mapping {
             Mapping::Message => Writer::Once(stream),
-            _ => self.sequence(async { Some(stream) }),
+            _ => Writer::Queue(self.write(stream)),
         };
         self.writers.lock().insert(self.key(id), writer);
     }
 
-    /// Opens a stream for the messages of `flow`, as soon as the peer allows it.
+    /// Starts a task that opens a stream for the messages of `flow`, as soon as the peer allows it.
     fn open_for(&self, flow: u32) {
-        let connection = self.writing.connection.clone();
-        let opened = self.sequence(async move { connection.open_bi().await.ok().map(|(send, _)| send) });
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        self.host.spawn(
+            "a flow's stream opener",
+            Box::pin(async move {
+                if let Ok((send, _)) = connection.open_bi().await {
+                    write_all(send, messages, &meter, &connection).await;
+                }
+            }),
+        );
         let key = self.key(MessageId { flow, seq: 0 });
-        self.writers.lock().insert(key, opened);
+        self.writers.lock().insert(key, Writer::Queue(sender));
     }
 
-    fn sequence(&self, open: impl Future<Output = Option<SendStream>> + Send + 'static) -> Writer {
-        Writer::Sequence(Sequence::new(&*self.host, self.writing.clone(), open))
+    /// Starts a task that writes messages to `stream`.
+    fn write(self: &Arc<Self>, stream: SendStream) -> mpsc::UnboundedSender<Message> {
+        let (sender, messages) = mpsc::unbounded_channel::<Message>();
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        let writing = async move { write_all(stream, messages, &meter, &connection).await };
+        self.host.spawn("a stream's writer", Box::pin(writing));
+        sender
     }
 
     /// Starts a task that opens a stream for each unit, as the peer's limit on streams allows.
@@ -188,12 +208,12 @@ impl Streams {
                     if unit.useful_until.is_some_and(|until| until <= streams.host.now()) {
                         continue;
                     }
-                    let opening = pin!(streams.writing.connection.open_bi());
-                    let Ok((mut send, receive)) = streams.writing.meter.opening(opening).await else {
+                    let opening = pin!(streams.connection.open_bi());
+                    let Ok((mut send, receive)) = streams.meter.opening(opening).await else {
                         return;
                     };
                     streams.read(receive, None);
-                    if write_messages(&mut send, unit.messages(), &streams.writing).await.is_err() {
+                    if write_unit(&mut send, &unit, &streams.meter, &streams.connection).await.is_err() {
                         return;
                     }
                     let _ = send.finish();
@@ -225,10 +245,10 @@ impl Streams {
     }
 
     fn send_datagram(&self, (probe, length): Message) -> Result<(), ChannelError> {
-        self.writing.connection.send_datagram(probe.message(length).into()).map_err(|error| match error {
+        self.connection.send_datagram(probe.message(length).into()).map_err(|error| match error {
             SendDatagramError::TooLarge => ChannelError::TooLarge {
                 len: length,
-                max: self.writing.connection.max_datagram_size().unwrap_or(0),
+                max: self.connection.max_datagram_size().unwrap_or(0),
                 peer: self.peer(),
             },
             SendDatagramError::ConnectionLost(e) => self.lost(e),
@@ -244,50 +264,26 @@ impl Streams {
         let key = self.key(unit.first.id);
         let mut writers = self.writers.lock();
         match writers.get(&key) {
-            Some(Writer::Sequence(sequence)) => sequence
-                .add(&*self.host, &self.writing, self.writes_at_once(), unit.messages())
-                .ok_or_else(gone),
+            Some(Writer::Queue(queue)) => {
+                unit.messages().try_for_each(|message| queue.send(message).map_err(|_| gone()))
+            }
             Some(Writer::Once(_)) => {
-                let Some(Writer::Once(stream)) = writers.remove(&key) else {
+                let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
                     return Err(gone());
                 };
-                self.write_once(stream, unit);
+                let (meter, connection, unit) = (self.meter.clone(), self.connection.clone(), *unit);
+                self.host.spawn(
+                    "a reply's writer",
+                    Box::pin(async move {
+                        if write_unit(&mut stream, &unit, &meter, &connection).await.is_ok() {
+                            let _ = stream.finish();
+                        }
+                    }),
+                );
                 Ok(())
             }
             None => Err(gone()),
         }
-    }
-
-    /// Writes the messages of `unit` to a stream of their own. If it does not take them at once, a task does that.
-    fn write_once(&self, mut stream: SendStream, unit: &UnitToSend) {
-        let mut messages = unit.messages();
-        match if self.host.runs_next() {
-            write_now(&mut stream, &mut messages)
-        } else {
-            Written::Until(Vec::new())
-        } {
-            // Fails only if the stream is closed already.
-            Written::All => _ = stream.finish(),
-            Written::Until(rest) => {
-                let behind: Vec<Message> = messages.collect();
-                let writing = self.writing.clone();
-                let task = async move {
-                    if write_rest(&mut stream, rest, &writing).await.is_ok()
-                        && write_messages(&mut stream, behind, &writing).await.is_ok()
-                    {
-                        let _ = stream.finish();
-                    }
-                };
-                self.host.spawn("a reply's writer", Box::pin(task));
-            }
-            Written::Failed => {}
-        }
-    }
-
-    /// Whether messages in sequence are written where they are sent, with the same result as by a task. If both ends send
-    /// on their own, quinn may have to send at the same instant.
-    fn writes_at_once(&self) -> bool {
-        self.exchange != Exchange::BothWays && self.host.runs_next()
     }
 
     fn stream_closed(&self) -> ChannelError {
@@ -295,12 +291,55 @@ impl Streams {
     }
 
     fn peer(&self) -> SocketAddr {
-        self.writing.connection.remote_address()
+        self.connection.remote_address()
     }
 
     fn lost(&self, error: quinn::ConnectionError) -> ChannelError {
         ChannelError::lost(self.peer(), &error)
     }
+}
+
+/// Writes messages to `stream` until their sender is gone.
+async fn write_all(
+    mut stream: SendStream,
+    mut messages: mpsc::UnboundedReceiver<Message>,
+    meter: &Meter,
+    connection: &Connection,
+) {
+    while let Some(message) = messages.recv().await {
+        if meter.writing(connection, pin!(write_message(&mut stream, message))).await.is_err() {
+            return;
+        }
+    }
+    // Fails only if the stream is closed already.
+    let _ = stream.finish();
+}
+
+async fn write_unit(
+    stream: &mut SendStream,
+    unit: &UnitToSend,
+    meter: &Meter,
+    connection: &Connection,
+) -> Result<(), quinn::WriteError> {
+    for message in unit.messages() {
+        meter.writing(connection, pin!(write_message(stream, message))).await?;
+    }
+    Ok(())
+}
+
+/// Messages of these lengths are written in one piece. Longer ones share their padding instead of copying it.
+const IN_ONE_PIECE: RangeInclusive<usize> = EXTENDED_HEADER_BYTES..=4096;
+
+async fn write_message(stream: &mut SendStream, (probe, length): Message) -> Result<(), quinn::WriteError> {
+    if IN_ONE_PIECE.contains(&length) {
+        return stream.write_chunk(probe.message(length).into()).await;
+    }
+    let head = probe.header(length);
+    stream.write_chunk(Bytes::copy_from_slice(&head)).await?;
+    for part in padding(head.len()..length) {
+        stream.write_chunk(part).await?;
+    }
+    Ok(())
 }
 
 impl Channel for QuicChannel {
@@ -329,6 +368,6 @@ impl Channel for QuicChannel {
 
 impl Drop for QuicChannel {
     fn drop(&mut self) {
-        self.streams.writing.connection.close(0u32.into(), b"done");
+        self.streams.connection.close(0u32.into(), b"done");
     }
 }

@@ -50,12 +50,6 @@ pub trait Host: Send + Sync + Debug + 'static {
         false
     }
 
-    /// Whether the caller may do at once what a task that it wakes would do: whether that task would run next. Always, if
-    /// it does not matter which task runs first.
-    fn runs_next(&self) -> bool {
-        true
-    }
-
     /// Whether packets must be encrypted. `false` only in virtual time, if the link neither alters nor forges packets
     /// and no observer [reads ciphertext](super::Observer::reads_ciphertext).
     fn needs_encryption(&self) -> bool {

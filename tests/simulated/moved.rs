@@ -482,7 +482,7 @@ fn a_matrix_of_moves_shows_what_each_cost() {
     assert!(summary.contains("gap by round trip"), "{page}");
     let gaps = "30.0 ms at round trip 20 ms; 70.0 ms at round trip 60 ms; 110 ms at round trip 100 ms";
     assert!(summary.contains(&format!("udp: no reply for {gaps}")), "{page}");
-    assert!(summary.contains(" ms, with a new connection at round trip 20 ms; "), "{page}");
+    assert!(summary.contains(" s, with a new connection at round trip 20 ms; "), "{page}");
 }
 
 #[test]

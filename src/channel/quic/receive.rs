@@ -40,7 +40,7 @@ impl Streams {
             "a server's stream acceptor",
             Box::pin(async move {
                 loop {
-                    match streams.writing.connection.accept_bi().await {
+                    match streams.connection.accept_bi().await {
                         Ok((send, receive)) => {
                             let is_answered = streams.exchange == Exchange::Answers;
                             streams.read(receive, is_answered.then_some(send));
@@ -104,7 +104,7 @@ impl Streams {
             "the datagram reader",
             Box::pin(async move {
                 loop {
-                    match streams.writing.connection.read_datagram().await {
+                    match streams.connection.read_datagram().await {
                         Ok(datagram) => streams.take_datagram(&datagram),
                         Err(e) => return streams.inbox.fail(streams.lost(e)),
                     }

@@ -87,8 +87,6 @@ struct Ready {
     /// Tasks that other threads have woken.
     foreign: Mutex<Vec<Key>>,
     has_foreign: AtomicBool,
-    /// Whether no task was to be polled besides the one that is being polled.
-    alone: AtomicBool,
 }
 
 struct Task {
@@ -123,7 +121,6 @@ impl Executor {
         loop {
             if flag.take() {
                 polls += 1;
-                self.ready.alone.store(queue.borrow().is_empty(), Ordering::Relaxed);
                 if let Poll::Ready(output) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Ok(output);
                 }
@@ -145,10 +142,7 @@ impl Executor {
         if self.ready.has_foreign.load(Ordering::Acquire) {
             self.ready.take_foreign(&mut queue.borrow_mut());
         }
-        let mut ready = queue.borrow_mut();
-        let Some(key) = ready.pop_front() else { return false };
-        self.ready.alone.store(ready.is_empty(), Ordering::Relaxed);
-        drop(ready);
+        let Some(key) = queue.borrow_mut().pop_front() else { return false };
         let Some(mut work) = tasks.borrow_mut().take(key) else { return true };
         work.task.queued.store(false, Ordering::Relaxed);
         if work.future.as_mut().poll(&mut Context::from_waker(&work.waker)).is_ready() {
@@ -159,11 +153,6 @@ impl Executor {
             tasks.borrow_mut().put_back(key, work);
         }
         true
-    }
-
-    /// Whether a task that the one being polled wakes would be polled next.
-    pub(super) fn polls_next(&self) -> bool {
-        self.ready.alone.load(Ordering::Relaxed)
     }
 
     /// The live tasks, by name and count.

@@ -122,10 +122,6 @@ impl Host for SimHost {
         true
     }
 
-    fn runs_next(&self) -> bool {
-        self.machinery.executor.polls_next()
-    }
-
     fn randomness(&self) -> Option<&Randomness> {
         Some(&self.machinery.randomness)
     }
