@@ -5,13 +5,16 @@ use std::{
     io::Read as _,
     path::PathBuf,
     process::{Child, Command as Process, ExitCode, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::Value;
-use wirelab::report::{ResultFile, Saved, episode::Episode, from_json};
+use wirelab::{
+    report::{ResultFile, Saved, episode::Episode, from_json},
+    unit::Mutex,
+};
 
 use super::{
     Cli,
@@ -103,10 +106,9 @@ fn again(saved: &ResultFile) -> anyhow::Result<ResultFile> {
 /// Runs a process, which ends with this one if that is interrupted. Returns what it writes to its standard output.
 fn output(mut process: Process) -> anyhow::Result<Vec<u8>> {
     let running = Arc::new(Mutex::new(None::<Child>));
-    let child = || running.lock().unwrap_or_else(PoisonError::into_inner);
     let interrupted = Arc::clone(&running);
     on_interrupt(move || {
-        if let Some(child) = interrupted.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+        if let Some(child) = interrupted.lock().as_mut() {
             // It may have ended by itself.
             let _ = child.kill();
         }
@@ -114,10 +116,10 @@ fn output(mut process: Process) -> anyhow::Result<Vec<u8>> {
     })
     .map_err(|e| anyhow!("cannot listen for Ctrl-C: {e}"))?;
     process.stdout(Stdio::piped());
-    let pipe = child().insert(process.spawn()?).stdout.take();
+    let pipe = running.lock().insert(process.spawn()?).stdout.take();
     let mut output = Vec::new();
     pipe.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut output))?;
-    child().as_mut().map_or(Ok(()), |child| child.wait().map(drop))?;
+    running.lock().as_mut().map_or(Ok(()), |child| child.wait().map(drop))?;
     Ok(output)
 }
 
