@@ -20,7 +20,7 @@ pub enum InvalidShard {
     /// Not `I/N`.
     #[error("invalid value `{0}`: expected I/N, such as 3/7 for the third of seven parts")]
     Form(String),
-    /// No parts, or more than [`MAX_SHARDS`].
+    /// No parts, or more than 100,000.
     #[error("invalid number of parts `{0}`: expected 1 to {MAX_SHARDS}")]
     Count(u32),
     /// The number is not one of the parts.
