@@ -227,7 +227,7 @@ fn messages(transport: Transport, link: &str, interval: Duration) -> Plan {
 
 #[test]
 fn a_run_takes_no_more_memory_than_it_is_estimated_to_and_no_third_of_it() {
-    /// Whatever a run takes: connections, histograms, and quinn's buffers.
+    /// What every run takes: connections, histograms, and quinn's buffers.
     const BASE: u64 = 8 << 20;
     let _alone = ALONE.lock();
     let lossy = "delay=25ms,loss=2%";

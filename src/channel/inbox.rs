@@ -20,10 +20,7 @@ pub(super) struct Inbox(Arc<Lock<State>>);
 struct State {
     deliveries: VecDeque<Delivery>,
     failure: Option<ChannelError>,
-    /// Who waited last.
     reader: Option<Waker>,
-    /// Whether it still waits.
-    is_awaited: bool,
 }
 
 impl Inbox {
@@ -55,19 +52,16 @@ impl Inbox {
         if let Some(failure) = &state.failure {
             return Poll::Ready(Err(failure.clone()));
         }
-        state.is_awaited = true;
-        match &mut state.reader {
-            Some(known) => known.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
+        state.reader = Some(cx.waker().clone());
         Poll::Pending
     }
 }
 
 fn wake(mut state: LockGuard<'_, State>) {
-    if std::mem::take(&mut state.is_awaited)
-        && let Some(reader) = &state.reader
-    {
-        reader.wake_by_ref();
+    let reader = state.reader.take();
+    // Whom it wakes on another thread does not have to wait for this lock.
+    drop(state);
+    if let Some(reader) = reader {
+        reader.wake();
     }
 }

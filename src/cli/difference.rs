@@ -46,7 +46,7 @@ pub(crate) fn difference(one: &Named<'_>, other: &Named<'_>) -> Option<String> {
         .then(|| format!("the machines of {first} and {second} could not run the same transports and paths"))
 }
 
-/// What parts have in common, by name, and how messages begin that name a difference.
+/// What parts must have in common, by name. The text before each group begins the message about a difference in it.
 fn groups(header: &PartHeader) -> [(&'static str, Map<String, Value>); 7] {
     let PartHeader { version, target, command, options, files, config, jobs, shard, system, .. } = header;
     let program = [("version", version), ("target", target), ("command", command)];

@@ -6,22 +6,22 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
 };
 
 use anyhow::{anyhow, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Map, Value};
 use wirelab::{
     experiment::{
-        Batch, Driven, Experiment, Options, PART_SCHEMA, PartHeader, PathKind, Progress, Request,
-        RunRecorder, Shard, TARGET, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
+        Batch, Driven, Experiment, Options, PART_SCHEMA, PartHeader, PathKind, Request, RunRecorder, Shard,
+        TARGET, assemble, config, deal, drive, drive_jobs, entry, system, write_part,
     },
     path::StopSignal,
     report::{ResultFile, Skipped},
 };
 
 use super::{
+    announce::announce,
     draft::Draft,
     inputs::digests,
     interrupt::{INTERRUPTED, stop_on_interrupt},
@@ -31,10 +31,10 @@ use super::{
         detail::{DetailArgs, Samples},
         output::{Drafts, OutputArgs, first_error},
         sweep::{SweepArgs, part_path},
-        workload::to_shorten,
     },
     output::{complain, is_closed_pipe, note},
     parts::{Parts, check_part},
+    progress::bar,
     system::{check_loopback, raise_file_limit},
     usage::UsageError,
 };
@@ -66,11 +66,6 @@ pub(crate) struct Finished<'a, E: Experiment> {
     is_traced: bool,
 }
 
-/// Waits shorter than this are not announced.
-const ANNOUNCED: Duration = Duration::from_secs(1);
-/// The same for virtual time, where the wait is only an estimate.
-const ANNOUNCED_ESTIMATE: Duration = Duration::from_secs(10);
-
 impl<E: Experiment> Prepared<'_, E> {
     /// Runs everything, or puts the parts of a sweep together, and calls `write`, which writes the result. With
     /// `--shard`, runs one part and saves it.
@@ -94,7 +89,7 @@ impl<E: Experiment> Prepared<'_, E> {
         let samples = self.detail.map(|detail| detail.open(output.path())).transpose()?.flatten();
         let parts = self.sweep.parts.as_ref();
         if parts.is_none() {
-            check_memory::<E>(self.request, output.is_quiet())?;
+            memory::check::<E>(self.request, output.is_quiet())?;
         }
         self.check_loopback()?;
         let captures = self.capture.open(self.command)?;
@@ -110,15 +105,11 @@ impl<E: Experiment> Prepared<'_, E> {
         }
         let is_shown = parts.is_none() && output.shows_progress();
         let bar = if is_shown { bar::<E>(self.request, 1.0) } else { ProgressBar::hidden() };
-        let shown = bar.clone();
-        let progress: Progress = Arc::new(move |done| shown.inc(done));
         let options = Options {
-            first_seed: self.first_seed,
-            stop: stop.clone(),
-            progress,
             samples: samples.as_ref().map(Samples::file),
             pictures: is_traced,
             recorder: captures.as_ref().map(|captures| captures as &dyn RunRecorder),
+            ..self.options(&stop, &bar)
         };
         let driven = match parts {
             Some(parts) => self.assemble(parts, &options, file)?,
@@ -132,6 +123,19 @@ impl<E: Experiment> Prepared<'_, E> {
         };
         let saved = first_error([sampled, captured]);
         Ok(Finished { driven, stop, output, drafts, saved, is_traced })
+    }
+
+    /// How a part is run. Whether pictures are wanted is known when the parts are put together.
+    fn options(&self, stop: &StopSignal, bar: &ProgressBar) -> Options<'static> {
+        let shown = bar.clone();
+        Options {
+            first_seed: self.first_seed,
+            stop: stop.clone(),
+            progress: Arc::new(move |done| shown.inc(done)),
+            samples: None,
+            pictures: true,
+            recorder: None,
+        }
     }
 
     /// Without loopback, runs over it would only end after a long wait.
@@ -204,7 +208,7 @@ impl<E: Experiment> Prepared<'_, E> {
             say("already in");
             return Ok(ExitCode::SUCCESS);
         }
-        check_memory::<E>(self.request, output.is_quiet())?;
+        memory::check::<E>(self.request, output.is_quiet())?;
         self.check_loopback()?;
         let draft = Draft::create(&path)?;
         raise_file_limit();
@@ -221,16 +225,7 @@ impl<E: Experiment> Prepared<'_, E> {
             announce(self.experiment, self.request, share, &stop);
         }
         let bar = if output.shows_progress() { bar::<E>(self.request, share) } else { ProgressBar::hidden() };
-        let shown = bar.clone();
-        let options = Options {
-            first_seed: self.first_seed,
-            stop: stop.clone(),
-            progress: Arc::new(move |done| shown.inc(done)),
-            samples: None,
-            // Whether pictures are wanted is known when the parts are put together.
-            pictures: true,
-            recorder: None,
-        };
+        let options = self.options(&stop, &bar);
         let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.wants_samples());
         bar.finish_and_clear();
         if records.len() < jobs.len() {
@@ -336,101 +331,5 @@ pub(crate) fn without_loopback(error: io::Error) -> anyhow::Error {
     match error.kind() {
         io::ErrorKind::NetworkUnreachable => anyhow!("the loopback interface is down: ip link set lo up"),
         _ => anyhow!("cannot use the loopback interface: {error}"),
-    }
-}
-
-/// Memory below this is not announced.
-const MUCH_MEMORY: u64 = 1 << 30;
-
-/// Refuses a run that takes more memory than there is, and announces one that takes much.
-fn check_memory<E: Experiment>(request: &Request<E::Plan>, quiet: bool) -> Result<(), UsageError> {
-    let needed = request.batches.iter().filter_map(|batch| {
-        let largest = batch.plans.iter().map(E::size).max_by_key(|size| size.memory)?;
-        let at_once = batch.runs().min(batch.parallel() as u64);
-        Some((largest.memory.saturating_mul(at_once), largest.contents))
-    });
-    let (needed, contents) = needed.max().unwrap_or_default();
-    let (option, instead) = to_shorten(contents);
-    let gigabytes = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
-    match memory::available() {
-        Some(available) if needed > available => Err(UsageError::new(format!(
-            "{option}: this takes up to {} of memory, and {} are available; use {instead}",
-            gigabytes(needed),
-            gigabytes(available),
-        ))),
-        _ => {
-            if needed >= MUCH_MEMORY && !quiet {
-                note(format_args!("this takes up to {} of memory", gigabytes(needed)));
-            }
-            Ok(())
-        }
-    }
-}
-
-/// Says how long a share of the runs will take.
-fn announce<E: Experiment>(experiment: &E, request: &Request<E::Plan>, share: f64, stop: &StopSignal) {
-    let in_real_time = || request.batches.iter().filter(|batch| batch.path.is_real_time());
-    let durations = in_real_time().flat_map(|batch| {
-        let seeds = u32::try_from(batch.seeds).unwrap_or(u32::MAX);
-        let duration = |plan| experiment.expected(plan, stop).unwrap_or_default();
-        batch.plans.iter().map(move |plan| duration(plan).saturating_mul(seeds))
-    });
-    let all = durations.fold(Duration::ZERO, Duration::saturating_add);
-    let expected = if share < 1.0 { all.mul_f64(share) } else { all };
-    let is_least = in_real_time().flat_map(|batch| &batch.plans).any(|plan| E::size(plan).is_least);
-    let about = if is_least { "at least" } else { "about" };
-    if expected >= ANNOUNCED {
-        note(format_args!("this takes {about} {} of real time", in_words(expected)));
-    }
-    let simulating = simulating::<E>(request).mul_f64(share);
-    if simulating >= ANNOUNCED_ESTIMATE {
-        note(format_args!("simulating this takes roughly {}", in_words(simulating)));
-    }
-}
-
-/// About how long all runs in virtual time take on this machine's cores.
-fn simulating<E: Experiment>(request: &Request<E::Plan>) -> Duration {
-    let in_virtual_time = request.batches.iter().filter(|batch| !batch.path.is_real_time());
-    let durations = in_virtual_time.map(|batch| {
-        let work: u64 = batch.plans.iter().map(|plan| E::size(plan).work).fold(0, u64::saturating_add);
-        let at_once = batch.runs().min(batch.parallel() as u64).max(1);
-        Duration::from_nanos(work.saturating_mul(batch.seeds) / at_once)
-    });
-    durations.fold(Duration::ZERO, Duration::saturating_add)
-}
-
-/// A time that is only about right: `8 s`, `1 min 44 s`.
-fn in_words(time: Duration) -> String {
-    let seconds = time.as_millis().div_ceil(1000);
-    match (seconds / 60, seconds % 60) {
-        (0, seconds) => format!("{seconds} s"),
-        (minutes, 0) => format!("{minutes} min"),
-        (minutes, seconds) => format!("{minutes} min {seconds} s"),
-    }
-}
-
-/// A bar over a share of all runs, or of all bytes where runs report them.
-fn bar<E: Experiment>(request: &Request<E::Plan>, share: f64) -> ProgressBar {
-    let bytes = request.batches.iter().flat_map(|batch| {
-        let bytes = |plan| Some(E::size(plan).bytes?.saturating_mul(batch.seeds));
-        batch.plans.iter().map(bytes)
-    });
-    let (total, template) = match bytes.sum::<Option<u64>>() {
-        Some(bytes) => (bytes, "{bar:40} {bytes}/{total_bytes}, {binary_bytes_per_sec}, {eta} left"),
-        None => (request.runs(), "{bar:40} {pos}/{len} runs, {eta} left"),
-    };
-    let bar = ProgressBar::new((total as f64 * share) as u64);
-    bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn announced_times_are_whole_seconds() {
-        let said = |ms| in_words(Duration::from_millis(ms));
-        assert_eq!([said(1_200), said(60_000), said(101_010)], ["2 s", "1 min", "1 min 42 s"]);
     }
 }

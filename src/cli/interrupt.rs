@@ -9,7 +9,7 @@ use super::{draft::remove_drafts, output::note, system::Signals};
 /// Exit status of an interrupted program, by the convention of shells.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// A signal to stop that the first interrupt sets, and says that it is `ending` what goes on.
+/// A signal to stop, which the first interrupt sets. The note that it prints contains `ending`: what happens then.
 ///
 /// Returns an error if the system takes no signal handler.
 pub(crate) fn stop_on_interrupt(ending: &'static str) -> io::Result<StopSignal> {

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, arguments in, a plan out.
 
+mod announce;
 mod arguments;
 mod bench;
 mod certs;
@@ -30,6 +31,7 @@ mod options;
 pub(crate) mod output;
 mod parts;
 mod peer;
+mod progress;
 mod properties;
 mod report;
 mod rerun;

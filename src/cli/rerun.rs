@@ -157,7 +157,7 @@ fn differences(saved: &ResultFile, again: &ResultFile) -> anyhow::Result<Vec<Dif
         Ok(value)
     };
     compare("", &figures(saved)?, &figures(again)?, &mut found);
-    // Another version may have more of them.
+    // Settings that this version does not have cannot be compared.
     for (key, old) in saved.config.iter().filter(|(key, _)| again.config.contains_key(*key)) {
         compare(&format!("config.{key}"), old, &again.config[key], &mut found);
     }

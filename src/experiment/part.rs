@@ -26,7 +26,7 @@ const START: &[u8] = b"{\"schema\":\"wirelab-part/";
 /// The longest first line.
 const MAX_HEADER: u64 = 64 << 20;
 
-/// The longest line after it. The longest timeline of a run takes a third of it.
+/// The longest line after it: three times what the longest timeline of a run takes.
 const MAX_LINE: u64 = 512 << 20;
 
 /// Rows of samples are split into lines of about this many bytes.

@@ -36,7 +36,7 @@ fn processor_time() -> f64 {
     now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
 }
 
-/// The least of some runs, as other programs make a run longer and never shorter.
+/// The processor time of the fastest of five runs: other programs make a run slower, and never faster.
 fn seconds(plan: &Plan) -> f64 {
     let took = (0..5).map(|_| {
         let begun = processor_time();

@@ -79,7 +79,7 @@ type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// A variable that an engine sets.
 struct Set {
     name: &'static str,
-    /// Where it is set, if it is not.
+    /// Where the engine sets it, for the error if it is missing.
     hint: &'static str,
 }
 
@@ -116,7 +116,8 @@ impl ShardSource {
     }
 }
 
-/// The part with this index, counted from 0, which comes from `set`. `instead` says how to number parts up to the last.
+/// The part with this index, counted from 0. The error names the variable `set`, which has the index, and says by
+/// `instead` how to number parts up to the last.
 fn nth(index: u32, set: &Set, count: u32, instead: impl Fn(u32) -> String) -> Result<Shard, UsageError> {
     Shard::new(index.saturating_add(1), count).map_err(|error| {
         UsageError::new(match error {
@@ -129,10 +130,10 @@ fn nth(index: u32, set: &Set, count: u32, instead: impl Fn(u32) -> String) -> Re
     })
 }
 
-/// The part of a task of a job array. Its tasks may be numbered from any number.
+/// The part of a task of a job array, whose first task may have any number.
 ///
-/// Returns an error if tasks are missing between the first and the last. They are those that are run again, and the parts
-/// that were run before have other numbers.
+/// Returns an error if tasks are missing between the first and the last. Such an array usually runs some tasks of an
+/// earlier one again, whose parts were numbered differently.
 fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
     let of = |set: &Set| number(variable, set);
     let (task, count, first, last) = (of(&TASK)?, of(&TASKS)?, of(&FIRST)?, of(&LAST)?);

@@ -176,8 +176,8 @@ impl Client<'_> {
     }
 }
 
-/// The first event. A reply that arrives at the very instant of the deadline is in time. `settling` is set to wait for
-/// messages that the server receives as well.
+/// The next event. A reply that arrives at the very instant of the deadline is in time. With `settling`, the event can
+/// also be that this recorder has seen everything arrive, at either end.
 async fn next(channel: &mut dyn Channel, alarms: &mut Alarms, settling: Option<&Recorder>) -> Event {
     poll_fn(|cx| {
         if let Poll::Ready(received) = channel.poll_recv(cx) {

@@ -50,7 +50,7 @@ fn waiting(plan: &Plan, messages: f64, held: f64) -> f64 {
     bytes + messages * OVERHEAD
 }
 
-/// What datagrams take that have not come back, and may still do so. Streams lose none.
+/// Bytes for datagrams whose reply may still come. Streams need none, because they lose nothing.
 fn unanswered(plan: &Plan, sent: f64, seconds: f64) -> f64 {
     if !plan.transport.is_datagram() {
         return 0.0;

@@ -77,7 +77,7 @@ fn age_curve(runs: &Runs<Outcome>) -> Option<AgeCurve> {
     let (seed, ages) =
         runs.outcomes.iter().find_map(|(seed, outcome)| Some((*seed, outcome.ages.as_ref()?)))?;
     let spans = &ages.to_client.spans;
-    // When the first known state was made: the first of the measured time, unless its update was lost.
+    // When the oldest state that arrived was made. If no update was lost, it is the first of the measured time.
     let begun = spans.first().map(|span| Time::from_nanos(span.from.as_nanos() - span.youngest))?;
     let end = spans.last()?.from - begun;
     let highest = spans.iter().max_by_key(|span| span.oldest)?.from - begun;

@@ -3,10 +3,10 @@
 //! Only messages under way are held; what is settled goes into histograms and counters at once, so that
 //! memory does not grow with the length of a run.
 
+mod forgotten;
 mod message;
 mod one_way;
 mod server_reports;
-mod undelivered;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -369,42 +369,6 @@ impl State {
         if let Some(stall) = self.stalls[direction].note(delivery) {
             self.outcome.order.note_stall(stall);
             self.outcome.order_by_direction[direction].note_stall(stall);
-        }
-    }
-
-    fn forget_settled(&mut self) {
-        while self.under_way.front().is_some_and(|message| message.settled && !self.datagrams) {
-            self.under_way.pop_front();
-            self.first += 1;
-        }
-    }
-
-    /// Sets old datagrams aside that have not come back. Those that have settled are forgotten.
-    fn set_old_aside(&mut self, now: Time, mut settled: impl FnMut() -> Option<Time>) {
-        if !self.datagrams {
-            return;
-        }
-        let recent = nanos(self.workload.wait.most);
-        while self.under_way.front().is_some_and(|front| now.nanos_since(front.scheduled.due) > recent) {
-            let Some(message) = self.under_way.pop_front() else { return };
-            if !message.settled {
-                self.late.insert(self.first, message);
-                self.give_up_lost(&mut settled);
-            }
-            self.first += 1;
-        }
-    }
-
-    /// Gives up datagrams that can no longer come back, so that those that were lost do not need memory.
-    fn give_up_lost(&mut self, settled: impl FnOnce() -> Option<Time>) {
-        // A message of a game may be sent by the server, and does not count if the server has not begun.
-        if !self.enters_at_once || self.workload.application.game().is_some() {
-            return;
-        }
-        let Some(settled) = settled() else { return };
-        while let Some(oldest) = self.late.first_entry().filter(|oldest| oldest.get().sent < settled) {
-            let lost = oldest.remove();
-            self.give_up(&lost, false);
         }
     }
 }

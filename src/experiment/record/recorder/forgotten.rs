@@ -1,12 +1,16 @@
-//! Messages that were not delivered: not sent, lost, not finished, or unknown.
+//! Messages that are no longer held: those that have settled, and those that were not delivered, because they were not
+//! sent, lost, not finished, or unknown.
 
 use super::{Message, Recorder, State};
-use crate::experiment::{
-    record::{
-        observe::{Sample, Status},
-        outcome::Outcome,
+use crate::{
+    experiment::{
+        record::{
+            observe::{Sample, Status},
+            outcome::Outcome,
+        },
+        workload::Scheduled,
     },
-    workload::Scheduled,
+    unit::{Time, nanos},
 };
 
 impl Recorder {
@@ -43,6 +47,43 @@ impl Recorder {
 }
 
 impl State {
+    /// Forgets messages at the front that have settled. Of datagrams, [`State::set_old_aside`] does.
+    pub(super) fn forget_settled(&mut self) {
+        while self.under_way.front().is_some_and(|message| message.settled && !self.datagrams) {
+            self.under_way.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// Sets old datagrams aside that have not come back. Those that have settled are forgotten.
+    pub(super) fn set_old_aside(&mut self, now: Time, mut settled: impl FnMut() -> Option<Time>) {
+        if !self.datagrams {
+            return;
+        }
+        let recent = nanos(self.workload.wait.most);
+        while self.under_way.front().is_some_and(|front| now.nanos_since(front.scheduled.due) > recent) {
+            let Some(message) = self.under_way.pop_front() else { return };
+            if !message.settled {
+                self.late.insert(self.first, message);
+                self.give_up_lost(&mut settled);
+            }
+            self.first += 1;
+        }
+    }
+
+    /// Gives up datagrams that can no longer come back, so that those that were lost do not need memory.
+    fn give_up_lost(&mut self, settled: impl FnOnce() -> Option<Time>) {
+        // A message of a game may be sent by the server, and does not count if the server has not begun.
+        if !self.enters_at_once || self.workload.application.game().is_some() {
+            return;
+        }
+        let Some(settled) = settled() else { return };
+        while let Some(oldest) = self.late.first_entry().filter(|oldest| oldest.get().sent < settled) {
+            let lost = oldest.remove();
+            self.give_up(&lost, false);
+        }
+    }
+
     /// A message will not come back; `is_gone` if its server went away.
     pub(super) fn give_up(&mut self, message: &Message, is_gone: bool) {
         if message.settled {
