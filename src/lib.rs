@@ -85,7 +85,7 @@
 //! ```
 
 #![cfg_attr(
-    not(feature = "sockets"),
+    not(real_time),
     allow(dead_code, unused_imports, reason = "servers and the paths in real time use the rest")
 )]
 

@@ -62,6 +62,7 @@ impl FromArgMatches for LinkArgs {
 }
 
 /// An option of a command for one link only, which takes no lists.
+#[cfg(real_time)]
 pub(crate) fn of_one_link(arg: Arg) -> Arg {
     let arg = match arg.get_help_heading() {
         Some(HEADING) => arg.help_heading("More of the link"),
