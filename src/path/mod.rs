@@ -7,6 +7,8 @@
 
 mod address_change;
 #[cfg(real_time)]
+mod contention;
+#[cfg(real_time)]
 pub mod direct;
 #[cfg(real_time)]
 mod drops;
