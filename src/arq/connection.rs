@@ -8,8 +8,8 @@ use std::{collections::VecDeque, ops::Range, time::Duration};
 use bytes::Bytes;
 
 use super::{
-    Config, ConnectionError, ConnectionId, DeclaredLoss, Event, Message, Mode, RecoveryState, SendError,
-    Stats, Transmit, config::payload_bytes, handshake::ClientHandshake, receiver::Receiver, sender::Sender,
+    Config, ConnectionError, ConnectionId, DeclaredLoss, Event, Message, RecoveryState, SendError, Stats,
+    Transmit, config::payload_bytes, handshake::ClientHandshake, receiver::Receiver, sender::Sender,
     variant::rules,
 };
 use crate::{
@@ -212,7 +212,7 @@ impl Connection {
     }
 
     /// The receive window in segments.
-    pub fn receive_window(&self) -> u64 {
+    pub(crate) fn receive_window(&self) -> u64 {
         self.receiver.window()
     }
 
@@ -223,12 +223,12 @@ impl Connection {
     }
 
     /// Upper bound on payload bytes that are queued or unacknowledged.
-    pub fn send_buffer(&self) -> usize {
+    pub(crate) fn send_buffer(&self) -> usize {
         self.sender.buffer_limit
     }
 
     /// Changes the upper bound on payload bytes that are queued or unacknowledged.
-    pub fn set_send_buffer(&mut self, bytes: usize) {
+    pub(crate) fn set_send_buffer(&mut self, bytes: usize) {
         // The peer's greeting replaces the sender by one made from these settings.
         self.config.send_buffer = bytes;
         self.sender.buffer_limit = bytes;
@@ -280,18 +280,13 @@ impl Connection {
         &self.config
     }
 
-    /// The recovery scheme and the order of delivery.
-    pub fn mode(&self) -> Mode {
-        self.config.mode
-    }
-
     /// The next expected sequence number: every segment before it has been received.
-    pub fn expected(&self) -> u64 {
+    pub(crate) fn expected(&self) -> u64 {
         self.receiver.next()
     }
 
     /// The first sequence number that the peer has not acknowledged.
-    pub fn unacknowledged(&self) -> u64 {
+    pub(crate) fn unacknowledged(&self) -> u64 {
         self.sender.first_unacknowledged()
     }
 

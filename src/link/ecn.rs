@@ -38,7 +38,7 @@ pub(super) const FAULT: Property = Property {
 
 impl LinkSpec {
     /// Whether the link marks packets or changes their ECN field.
-    pub fn uses_ecn(&self) -> bool {
+    pub(crate) fn uses_ecn(&self) -> bool {
         self.ecn || self.ecn_fault.is_some()
     }
 }
@@ -56,7 +56,7 @@ impl EcnFault {
     const ALL: [Self; 2] = [Self::Bleach, Self::MarkAll];
 
     /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Bleach => "bleach",
             Self::MarkAll => "mark-all",

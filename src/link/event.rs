@@ -66,7 +66,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Whether the packet has passed the bottleneck.
-    pub fn is_behind_bottleneck(self) -> bool {
+    pub(crate) fn is_behind_bottleneck(self) -> bool {
         matches!(self, Self::Lost | Self::NoMapping)
     }
 }

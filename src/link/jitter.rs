@@ -74,7 +74,7 @@ impl JitterShape {
     const ALL: [Self; 3] = [Self::Uniform, Self::Normal, Self::Pareto];
 
     /// Its name on the command line.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",
             Self::Normal => "normal",

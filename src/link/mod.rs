@@ -379,7 +379,7 @@ enum Passage {
 
 impl<P> Link<P> {
     /// Whether a packet of `ip_bytes` is within the MTU.
-    pub fn carries(&self, ip_bytes: usize) -> bool {
+    pub(crate) fn carries(&self, ip_bytes: usize) -> bool {
         ip_bytes <= self.mtu
     }
 

@@ -91,7 +91,7 @@ properties! {
 
 impl LinkSpec {
     /// Whether packets take time to serialise, and may wait for each other.
-    pub fn has_bottleneck(&self) -> bool {
+    pub(crate) fn has_bottleneck(&self) -> bool {
         self.rate.is_some()
     }
 }

@@ -9,9 +9,9 @@ impl LinkSpec {
     /// The MTU of Ethernet, in bytes.
     pub const DEFAULT_MTU: u16 = 1500;
     /// The size that every IPv4 host accepts (RFC 791, section 3.1), in bytes.
-    pub const SMALLEST_MTU: u16 = 576;
+    pub(crate) const SMALLEST_MTU: u16 = 576;
     /// The longest delay, jitter and slot.
-    pub const LONGEST: Duration = Duration::from_secs(3600);
+    pub(crate) const LONGEST: Duration = Duration::from_secs(3600);
 
     /// Checks that the properties are valid together.
     ///

@@ -94,12 +94,12 @@ impl AddressChange {
     }
 
     /// What changes.
-    pub fn what(&self) -> NewAddress {
+    pub(crate) fn what(&self) -> NewAddress {
         self.0.what
     }
 
     /// The other network, if it is a handover.
-    pub fn handover(&self) -> Option<&Handover> {
+    pub(crate) fn handover(&self) -> Option<&Handover> {
         self.0.handover.as_ref()
     }
 
@@ -143,7 +143,7 @@ impl AddressChange {
     }
 
     /// Whether the address has changed by `now`.
-    pub fn has_happened(&self, now: Time) -> bool {
+    pub(crate) fn has_happened(&self, now: Time) -> bool {
         now.as_nanos() >= self.0.at.load(Ordering::Relaxed)
     }
 

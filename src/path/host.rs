@@ -153,10 +153,10 @@ pub struct PortShare {
 
 impl PortShare {
     /// A host that shares its ports with no other.
-    pub const ALONE: Self = Self { index: 0, of: 1 };
+    pub(crate) const ALONE: Self = Self { index: 0, of: 1 };
 
     /// Whether a connection whose id begins with this byte is this host's.
-    pub fn owns(self, first_byte: u8) -> bool {
+    pub(crate) fn owns(self, first_byte: u8) -> bool {
         first_byte % self.of == self.index
     }
 }

@@ -53,7 +53,6 @@ mod yielding;
 #[path = "yielding_without_tokio.rs"]
 mod yielding;
 
-pub(crate) use self::host::CLOSING;
 pub use self::{
     address_change::{AddressChange, Handover, NewAddress, UnknownPart},
     ecn_meter::EcnCounts,
@@ -67,7 +66,7 @@ pub use self::{
     queue_meter::{QueueDelays, QueueMeter},
     quinn_runtime::quinn_runtime,
     randomness::Randomness,
-    rejected::{Rejected, Rejection},
+    rejected::Rejected,
     side::Side,
     stop_signal::{StopSignal, Stopped},
     timeout::{Elapsed, timeout},
@@ -86,3 +85,4 @@ pub(crate) use self::{
     usage::anonymous_memory,
     yielding::{consume_budget, yield_now},
 };
+pub(crate) use self::{host::CLOSING, rejected::Rejection};

@@ -88,7 +88,7 @@ impl<'a> PacketView<'a> {
     }
 
     /// The port of the server.
-    pub fn server_port(&self) -> u16 {
+    pub(crate) fn server_port(&self) -> u16 {
         self.client_and_server().1.port()
     }
 
@@ -118,12 +118,12 @@ impl Observers {
     }
 
     /// Adds some.
-    pub fn extend(&mut self, observers: impl IntoIterator<Item = Box<dyn Observer>>) {
+    pub(crate) fn extend(&mut self, observers: impl IntoIterator<Item = Box<dyn Observer>>) {
         self.0.extend(observers);
     }
 
     /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

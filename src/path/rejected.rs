@@ -6,29 +6,29 @@ use serde::{Deserialize, Serialize};
 
 /// Why a secured socket drops a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// Its authentication failed: it was changed, forged, or is not a datagram of this transport.
+pub(crate) enum Rejection {
+    /// See [`Rejected::forged`].
     Forged,
-    /// It was received before, or is too old to tell.
+    /// See [`Rejected::replayed`].
     Replayed,
-    /// It is authentic, but not for this end.
+    /// See [`Rejected::strangers`].
     Stranger,
 }
 
 /// How many datagrams a secured socket has dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
-    /// See [`Rejection::Forged`].
+    /// Their authentication failed: they were changed, forged, or are not datagrams of this transport.
     pub forged: u64,
-    /// See [`Rejection::Replayed`].
+    /// They were received before, or are too old to tell.
     pub replayed: u64,
-    /// See [`Rejection::Stranger`].
+    /// They are authentic, but not for this end.
     pub strangers: u64,
 }
 
 impl Rejected {
     /// Counts one.
-    pub fn count(&mut self, rejection: Rejection) {
+    pub(crate) fn count(&mut self, rejection: Rejection) {
         match rejection {
             Rejection::Forged => self.forged += 1,
             Rejection::Replayed => self.replayed += 1,
@@ -37,7 +37,7 @@ impl Rejected {
     }
 
     /// All of them.
-    pub const fn total(self) -> u64 {
+    pub(crate) const fn total(self) -> u64 {
         self.forged + self.replayed + self.strangers
     }
 }

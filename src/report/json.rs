@@ -58,7 +58,7 @@ pub fn to_json(file: &ResultFile) -> String {
 }
 
 /// The table of `properties` as JSON, formatted as in [`to_json`].
-pub fn properties_to_json(table: &PropertyTable) -> String {
+pub(super) fn properties_to_json(table: &PropertyTable) -> String {
     indented(table)
 }
 

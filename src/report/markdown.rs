@@ -18,7 +18,7 @@ pub fn to_markdown(file: &ResultFile) -> String {
 }
 
 /// The table of `properties` as GitHub-flavoured Markdown.
-pub fn properties_to_markdown(table: &PropertyTable) -> String {
+pub(super) fn properties_to_markdown(table: &PropertyTable) -> String {
     blocks_to_markdown(&properties_page(table))
 }
 

@@ -52,13 +52,13 @@ mod words;
 
 pub use csv::to_csv;
 pub use explain::{OrderedUnits, explain_hol};
-pub use html::{properties_to_html, to_html};
-pub use json::{LoadError, MAX_BYTES, Saved, from_json, load, properties_to_json, to_json};
+pub use html::to_html;
+pub use json::{LoadError, MAX_BYTES, Saved, from_json, load, to_json};
 pub use ladder::to_ladders;
-pub use markdown::{properties_to_markdown, to_markdown};
+pub use markdown::to_markdown;
 pub use model::*;
 pub use overlay::overlay;
-pub use properties::{explain_properties, properties_to_csv};
+pub use properties::explain_properties;
 pub use svg::{Svg, to_svgs};
 pub use terminal::{TextOptions, wrapped};
 pub use text::{properties_to_text, to_text};
@@ -97,28 +97,28 @@ pub static FORMATS: &[Format] = &[
         ending: "json",
         render: to_json,
         has_pictures: false,
-        properties: properties_to_json,
+        properties: json::properties_to_json,
         blocks: None,
     },
     Format {
         ending: "csv",
         render: to_csv,
         has_pictures: false,
-        properties: properties_to_csv,
+        properties: properties::properties_to_csv,
         blocks: None,
     },
     Format {
         ending: "md",
         render: to_markdown,
         has_pictures: false,
-        properties: properties_to_markdown,
+        properties: markdown::properties_to_markdown,
         blocks: Some(blocks_to_markdown),
     },
     Format {
         ending: "html",
         render: to_html,
         has_pictures: true,
-        properties: properties_to_html,
+        properties: html::properties_to_html,
         blocks: Some(blocks_to_html),
     },
     Format {

@@ -46,7 +46,7 @@ fn problems(table: &PropertyTable) -> impl Iterator<Item = String> {
 }
 
 /// The table as CSV (RFC 4180), with a line for each cell.
-pub fn properties_to_csv(table: &PropertyTable) -> String {
+pub(super) fn properties_to_csv(table: &PropertyTable) -> String {
     let mut text = "row,transport,path,value,detail\n".to_owned();
     for cell in table.cells() {
         let fields = [&cell.row, &cell.transport, &cell.path, cell.value(), cell.detail()];

@@ -28,10 +28,7 @@ pub use self::{
     counters::Report,
     error::ServeError,
     guard::{Access, DEFAULT_RATE},
-    options::{
-        DEFAULT_MAX_CONNECTIONS, DEFAULT_MAX_STREAMS, DEFAULT_RETRY_ABOVE, Observer, Options,
-        share_of_one_source,
-    },
+    options::{DEFAULT_MAX_STREAMS, DEFAULT_RETRY_ABOVE, Observer, Options, share_of_one_source},
     refusal::Refusal,
 };
 use self::{

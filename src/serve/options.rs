@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Default limit on the concurrent connections of a URL.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 1024;
+const DEFAULT_MAX_CONNECTIONS: usize = 1024;
 
 /// Default number of QUIC handshakes in progress from which on clients must validate their address. 500 new clients per
 /// second have about 50 handshakes in progress at a round trip of 100 ms.

@@ -52,7 +52,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason with its name, in the order of the report.
-    pub const ALL: [(Self, &'static str); 21] = [
+    pub(crate) const ALL: [(Self, &'static str); 21] = [
         (Self::NotAllowed, "not allowed"),
         (Self::AnswersBack, "source would answer the reply"),
         (Self::RateLimit, "rate limit"),
@@ -77,7 +77,7 @@ impl Refusal {
     ];
 
     /// The name in a report.
-    pub const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 }

@@ -4,7 +4,7 @@ use super::pooled::Pooled;
 use crate::unit::random::{generator, unit};
 
 /// Number of resamples for an interval.
-pub const RESAMPLES: usize = 1000;
+const RESAMPLES: usize = 1000;
 
 /// Fixed, so that every statistic over the same number of seeds uses the same resamples. This pairs two cells.
 const SEED: u64 = 0;

@@ -13,7 +13,7 @@ mod sequence;
 mod stored;
 mod summary;
 
-pub use bootstrap::{Difference, RESAMPLES, ci95, paired};
+pub use bootstrap::{Difference, ci95, paired};
 pub use histogram::{Histogram, MAX_VALUE};
 pub use pooled::{Means, Pooled, PooledMean, PooledPercentile, Ratios, Seeds};
 pub use sequence::{Arrival, Sequence, WINDOW};

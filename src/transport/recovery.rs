@@ -57,7 +57,7 @@ pub struct LimitedBy {
 
 impl LimitedBy {
     /// The longest.
-    pub fn most(&self) -> Duration {
+    pub(crate) fn most(&self) -> Duration {
         self.credit.max(self.buffer).max(self.streams)
     }
 }

@@ -86,12 +86,12 @@ impl Scheme {
     }
 
     /// Whether servers listen on a UDP port.
-    pub fn is_udp(&self) -> bool {
+    pub(crate) fn is_udp(&self) -> bool {
         self.carrier == Carrier::Udp
     }
 
     /// Whether packets are exchanged before the first message.
-    pub fn has_handshake(&self) -> bool {
+    pub(crate) fn has_handshake(&self) -> bool {
         (self.default)().spec().has_handshake
     }
 
@@ -278,7 +278,7 @@ impl Transport {
 
     /// The name of the controller that it runs under when `congestion` is asked for. `None`: it has none, or the
     /// kernel chooses it because `sets_kernel_controller` is false on this path.
-    pub fn controller(self, congestion: Congestion, sets_kernel_controller: bool) -> Option<String> {
+    pub(crate) fn controller(self, congestion: Congestion, sets_kernel_controller: bool) -> Option<String> {
         match self.0.controllers {
             Controllers::None => None,
             Controllers::Kernel => sets_kernel_controller.then(|| congestion.kernel_name().to_owned()),

@@ -40,7 +40,7 @@ pub struct Rate(NonZeroU64);
 
 impl Rate {
     /// The slowest rate: 1 bit/s.
-    pub const SLOWEST: Self = Self(NonZeroU64::MIN);
+    pub(crate) const SLOWEST: Self = Self(NonZeroU64::MIN);
 
     const MAX_BITS_PER_SECOND: u64 = 1_000_000_000_000;
 

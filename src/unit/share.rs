@@ -35,7 +35,7 @@ impl Share {
     /// 100%.
     pub const ONE: Self = Self(WHOLE);
     /// 10%.
-    pub const TENTH: Self = Self(WHOLE / 10);
+    pub(crate) const TENTH: Self = Self(WHOLE / 10);
     /// Number of parts in a whole.
     pub const PARTS: u64 = WHOLE;
 

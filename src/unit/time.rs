@@ -37,7 +37,7 @@ impl Time {
     }
 
     /// [`Self::since`] in nanoseconds. Nanoseconds are cheaper to add up than durations.
-    pub const fn nanos_since(self, earlier: Self) -> u64 {
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
 }

@@ -26,7 +26,7 @@ pub const QUERY_BYTES: usize = 1200;
 /// Maximum length of a name and of a program's version.
 pub const MAX_NAME_BYTES: usize = 63;
 /// Maximum number of URLs in an answer.
-pub const MAX_URLS: usize = 32;
+pub(crate) const MAX_URLS: usize = 32;
 
 /// The version of the format.
 pub const VERSION: u8 = 1;

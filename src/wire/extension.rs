@@ -20,7 +20,7 @@ use super::{MessageId, checksum::checksum};
 use crate::unit::{Time, nanos};
 
 /// Length of an extension.
-pub const EXTENSION_BYTES: usize = 72;
+pub(crate) const EXTENSION_BYTES: usize = 72;
 
 const REQUEST: [u8; 4] = *b"ask1";
 const REPORT: [u8; 4] = *b"mark";

@@ -34,7 +34,7 @@ use std::ops::Range;
 /// Length of the fixed header, which precedes the ranges.
 pub const HEADER_BYTES: usize = 40;
 /// Length of a range.
-pub const RANGE_BYTES: usize = 8;
+pub(crate) const RANGE_BYTES: usize = 8;
 /// Maximum number of ranges in a segment.
 pub const MAX_RANGES: usize = 16;
 /// Length of a client's padded hello. It exceeds any answer to it, so that forged source addresses amplify no traffic

@@ -21,7 +21,7 @@ pub const VERSION: u8 = 1;
 /// Length of the header, which precedes the body.
 pub const TRANSFER_HEADER_BYTES: usize = 24;
 /// Maximum length of the content in one message.
-pub const PIECE_BYTES: usize = 64 << 10;
+pub(crate) const PIECE_BYTES: usize = 64 << 10;
 /// Length of a SHA-256 digest.
 pub const DIGEST_BYTES: usize = 32;
 /// Maximum number of gaps that a receipt lists. It counts all of them.
@@ -57,7 +57,7 @@ impl Piece {
     }
 
     /// The header of its message. The content follows it.
-    pub fn header(&self) -> [u8; TRANSFER_HEADER_BYTES] {
+    pub(crate) fn header(&self) -> [u8; TRANSFER_HEADER_BYTES] {
         header(PIECE, self.offset, self.bytes.len(), self.check)
     }
 }

@@ -39,7 +39,7 @@ fn legend(file: &ResultFile) -> Markup {
 }
 
 /// The table of `properties` as an HTML file.
-pub fn properties_to_html(table: &PropertyTable) -> String {
+pub(super) fn properties_to_html(table: &PropertyTable) -> String {
     let by = html! { p class="by" { "Measured by wirelab " (table.version) "." } };
     // A table of properties has no charts.
     document("wirelab properties", &by, &properties_page(table), &Keys::of(&ResultFile::new("properties")))

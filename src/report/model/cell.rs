@@ -180,7 +180,7 @@ impl Cell {
 
 impl Cell {
     /// Whether messages are judged one by one, not as parts of what an application sends.
-    pub fn judges_messages(&self) -> bool {
+    pub(crate) fn judges_messages(&self) -> bool {
         self.video.is_none() && self.game.is_none() && self.page.is_none()
     }
 }

@@ -158,7 +158,7 @@ pub struct Carries {
 
 impl End {
     /// The name of this end.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::Server => "server",

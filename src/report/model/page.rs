@@ -87,7 +87,7 @@ pub struct PagePhases {
 
 impl PagePhases {
     /// The same phases with other values.
-    pub fn map(self, of: impl Fn(u64) -> u64) -> Self {
+    pub(crate) fn map(self, of: impl Fn(u64) -> u64) -> Self {
         Self {
             connecting_ns: of(self.connecting_ns),
             waiting_ns: of(self.waiting_ns),

@@ -53,7 +53,7 @@ pub struct Answer {
 
 impl PropertyTable {
     /// A table of this version.
-    pub fn new(rows: Vec<PropertyRow>) -> Self {
+    pub(crate) fn new(rows: Vec<PropertyRow>) -> Self {
         Self { schema: PROPERTIES_SCHEMA.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), rows }
     }
 
