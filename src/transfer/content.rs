@@ -4,16 +4,18 @@ use std::{
     collections::VecDeque,
     fs::File,
     io::{self, Read},
+    ops::Range,
     path::PathBuf,
 };
 
 use bytes::{Bytes, BytesMut};
+use crc32fast::Hasher;
 use rand::Rng;
 
 use super::TransferError;
 use crate::{
     unit::{file, random},
-    wire::transfer::PIECE_BYTES,
+    wire::transfer::{PIECE_BYTES, Piece},
 };
 
 /// What is transferred.
@@ -54,7 +56,7 @@ impl Content {
     pub(super) fn open(&self) -> Result<Source, TransferError> {
         Ok(match self {
             Self::Generated { bytes, seed } => {
-                Source::Generated { pattern: pattern(*seed), at: 0, left: *bytes }
+                Source::Generated { pattern: Pattern::new(*seed), at: 0, left: *bytes }
             }
             Self::File { path, .. } => {
                 let file = File::open(path).map_err(|e| self.unreadable(e))?;
@@ -77,29 +79,55 @@ impl Content {
 /// send. The repetition is too far apart for packet compressors to find.
 const PATTERN_BYTES: usize = 256 << 10;
 
-/// The pattern of a seed. Its beginning follows it again, so that a piece may begin anywhere in it.
-fn pattern(seed: u64) -> Bytes {
-    /// The random stream of content, separate from all others.
-    const CONTENT: u64 = 0x434f_4e54;
-    let mut pattern = vec![0; PATTERN_BYTES];
-    random::generator(seed, CONTENT).fill_bytes(&mut pattern);
-    pattern.extend_from_within(..PIECE_BYTES);
-    pattern.into()
+/// What generated content repeats.
+pub(super) struct Pattern {
+    /// Its beginning follows it again, so that a piece may begin anywhere in it.
+    bytes: Bytes,
+    /// The checks of its whole pieces.
+    checks: Vec<Hasher>,
+}
+
+impl Pattern {
+    fn new(seed: u64) -> Self {
+        /// The random stream of content, separate from all others.
+        const CONTENT: u64 = 0x434f_4e54;
+        let mut bytes = vec![0; PATTERN_BYTES];
+        random::generator(seed, CONTENT).fill_bytes(&mut bytes);
+        let check = |piece: &[u8]| {
+            let mut check = Hasher::new();
+            check.update(piece);
+            check
+        };
+        let checks = bytes.chunks_exact(PIECE_BYTES).map(check).collect();
+        bytes.extend_from_within(..PIECE_BYTES);
+        Self { bytes: bytes.into(), checks }
+    }
+
+    /// The piece for `offset` with the bytes of `range`.
+    fn piece(&self, offset: u64, range: Range<usize>) -> Piece {
+        let is_whole = range.start.is_multiple_of(PIECE_BYTES) && range.len() == PIECE_BYTES;
+        let check = is_whole.then(|| &self.checks[range.start / PIECE_BYTES]);
+        let bytes = self.bytes.slice(range);
+        match check {
+            Some(check) => Piece::repeated(offset, bytes, check),
+            None => Piece::new(offset, bytes),
+        }
+    }
 }
 
 /// Content that is being read.
 pub(super) enum Source {
-    Generated { pattern: Bytes, at: usize, left: u64 },
+    Generated { pattern: Pattern, at: usize, left: u64 },
     File { file: File, buffers: Buffers },
 }
 
 impl Source {
-    /// The next `bytes` of it, at most [`PIECE_BYTES`]; fewer at the end.
-    pub(super) fn next(&mut self, bytes: usize) -> io::Result<Bytes> {
+    /// The next piece, which is for `offset` and has `bytes`, at most [`PIECE_BYTES`]; fewer at the end.
+    pub(super) fn next(&mut self, offset: u64, bytes: usize) -> io::Result<Piece> {
         match self {
             Self::Generated { pattern, at, left } => {
                 let length = bytes.min(usize::try_from(*left).unwrap_or(usize::MAX));
-                let piece = pattern.slice(*at..*at + length);
+                let piece = pattern.piece(offset, *at..*at + length);
                 *at = (*at + length) % PATTERN_BYTES;
                 *left -= length as u64;
                 Ok(piece)
@@ -108,7 +136,7 @@ impl Source {
                 let mut buffer = buffers.take(bytes);
                 let length = fill(file, &mut buffer)?;
                 buffer.truncate(length);
-                Ok(buffers.lend(buffer))
+                Ok(Piece::new(offset, buffers.lend(buffer)))
             }
         }
     }

@@ -16,9 +16,7 @@ use super::{
 };
 use crate::{
     path::{self, Host, timeout},
-    wire::transfer::{
-        Digest, PIECE_BYTES, Piece, Receipt, TRANSFER_HEADER_BYTES, TransferMessage, content_of,
-    },
+    wire::transfer::{Digest, PIECE_BYTES, Receipt, TRANSFER_HEADER_BYTES, TransferMessage, content_of},
 };
 
 /// Over datagrams, a message that requires an answer is repeated after this time …
@@ -121,12 +119,11 @@ async fn pieces<'a>(
     let size = nature.message_bytes.saturating_sub(TRANSFER_HEADER_BYTES).clamp(1, PIECE_BYTES);
     let (mut offset, mut whole) = (0, WholeDigest::new());
     loop {
-        let bytes = source.next(size).map_err(|e| content.unreadable(e))?;
-        if bytes.is_empty() {
+        let piece = source.next(offset, size).map_err(|e| content.unreadable(e))?;
+        let length = piece.bytes.len() as u64;
+        if length == 0 {
             return Ok((outgoing, offset, whole.finish()));
         }
-        let length = bytes.len() as u64;
-        let piece = Piece::new(offset, bytes);
         whole.add(piece.check());
         outgoing.send_piece(piece).await?;
         offset += length;

@@ -13,6 +13,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use crc32fast::Hasher;
 
 /// The first bytes of every message. They are not valid UTF-8, so no text starts with them.
 pub const MAGIC: [u8; 4] = *b"\xf7wlt";
@@ -51,6 +52,12 @@ impl Piece {
         Self { offset, bytes, check }
     }
 
+    /// Like [`Self::new`], for content whose own CRC-32 is known because it is sent repeatedly.
+    pub(crate) fn repeated(offset: u64, bytes: Bytes, own: &Hasher) -> Self {
+        let check = sealed(PIECE, offset, bytes.len(), |check| check.combine(own)).1;
+        Self { offset, bytes, check }
+    }
+
     /// The CRC-32 in its message. It covers the rest of the header, so also the offset, and the content.
     pub fn check(&self) -> u32 {
         self.check
@@ -76,11 +83,21 @@ fn header(kind: u8, number: u64, body_bytes: usize, check: u32) -> [u8; TRANSFER
 
 /// The header of a message with this body, and its check.
 fn seal(kind: u8, number: u64, body: &[u8]) -> ([u8; TRANSFER_HEADER_BYTES], u32) {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&header(kind, number, body.len(), 0)[8..]);
-    hasher.update(body);
-    let check = hasher.finalize();
-    (header(kind, number, body.len(), check), check)
+    sealed(kind, number, body.len(), |check| check.update(body))
+}
+
+/// Like [`seal`]; `add_body` adds the body to the check.
+fn sealed(
+    kind: u8,
+    number: u64,
+    body_bytes: usize,
+    add_body: impl FnOnce(&mut Hasher),
+) -> ([u8; TRANSFER_HEADER_BYTES], u32) {
+    let mut check = Hasher::new();
+    check.update(&header(kind, number, body_bytes, 0)[8..]);
+    add_body(&mut check);
+    let check = check.finalize();
+    (header(kind, number, body_bytes, check), check)
 }
 
 /// A message of a transfer.

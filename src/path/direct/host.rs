@@ -143,7 +143,7 @@ impl Host for DirectHost {
         });
         bound
             .and_then(|socket| QuicSocket::new(socket, None, self.timers.clone()))
-            .map(|socket| Arc::new(socket) as Arc<dyn quinn::AsyncUdpSocket>)
+            .map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>)
             .map_err(|e| PathError::from_server_io("listen on QUIC", local, e))
     }
 
@@ -151,7 +151,7 @@ impl Host for DirectHost {
         let _runtime = self.enter();
         connect_udp(peer)
             .and_then(|socket| QuicSocket::new(socket, Some(peer), self.timers.clone()))
-            .map(|socket| Arc::new(socket) as Arc<dyn quinn::AsyncUdpSocket>)
+            .map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>)
             .map_err(|e| PathError::from_client_io("reach QUIC", peer, e))
     }
 

@@ -16,6 +16,9 @@ const MOMENT: Duration = Duration::from_micros(100);
 /// Datagrams at shorter intervals are a stream, which is received in larger batches by a task that sleeps in between.
 const STREAM: Duration = Duration::from_micros(2);
 
+/// Bytes that one call moves only in a stream, at whatever interval.
+const STREAM_BYTES: usize = 8 << 10;
+
 /// The longest time for which other tasks of this thread may wait.
 const TURN: Duration = Duration::from_micros(200);
 
@@ -37,6 +40,8 @@ pub(super) struct Linger {
     turn: Option<Time>,
     /// The length of the last wait.
     waited: Duration,
+    /// Whether a call has moved [`STREAM_BYTES`] since the last wait.
+    stream: bool,
     busy_until: Time,
 }
 
@@ -52,7 +57,7 @@ pub(super) enum Look {
 
 impl Linger {
     pub(super) fn new(timers: Arc<Timers>) -> Self {
-        Self { timers, since: None, turn: None, waited: Duration::MAX, busy_until: Time::ZERO }
+        Self { timers, since: None, turn: None, waited: Duration::MAX, stream: false, busy_until: Time::ZERO }
     }
 
     /// Something was received.
@@ -64,8 +69,13 @@ impl Linger {
 
     fn received_at(&mut self, now: Time) {
         if let Some(since) = self.since.take() {
-            self.waited = now.since(since);
+            self.waited = if std::mem::take(&mut self.stream) { Duration::ZERO } else { now.since(since) };
         }
+    }
+
+    /// One call has sent this many bytes, or received them in one buffer.
+    pub(super) fn moved(&mut self, bytes: usize) {
+        self.stream |= bytes >= STREAM_BYTES;
     }
 
     /// Nothing was received. Calls `look` until it finds something, until sleeping is better, or until a timer is due.
@@ -101,7 +111,8 @@ impl Linger {
     /// Until when to poll; `None`: sleep.
     fn until(&mut self, now: Time) -> Option<Time> {
         let since = *self.since.get_or_insert(now);
-        ((STREAM..MOMENT).contains(&self.waited) && now >= self.busy_until).then(|| since + MOMENT)
+        let quick = (STREAM..MOMENT).contains(&self.waited) && !self.stream;
+        (quick && now >= self.busy_until).then(|| since + MOMENT)
     }
 
     /// Yields the core, and returns the time afterwards.
@@ -219,6 +230,21 @@ mod tests {
         let mut bench = Bench::new();
         bench.hears_after(Duration::ZERO);
         assert_eq!(bench.looks(), (Look::Vain, 0));
+    }
+
+    #[test]
+    fn long_batches_are_a_stream_at_any_interval() {
+        let mut bench = Bench::new();
+        for _ in 0..3 {
+            bench.hears_after(MOMENT / 2);
+            bench.linger.moved(STREAM_BYTES);
+        }
+        assert_eq!(bench.looks(), (Look::Vain, 0));
+        bench.linger.received();
+        assert_eq!(bench.looks(), (Look::Vain, 0), "the last wait was in a stream");
+        bench.hears_after(MOMENT / 2);
+        bench.linger.moved(STREAM_BYTES - 1);
+        assert!(bench.looks().1 > 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod link_socket;
 mod loopback;
 mod observed;
 mod quic;
+mod run;
 mod segments;
 mod shown;
 mod shun;

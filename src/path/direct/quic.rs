@@ -5,7 +5,7 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll, ready},
 };
 
@@ -15,12 +15,13 @@ use quinn::{
 };
 use rustix::net::connect_unspec;
 use socket2::{SockRef, Socket};
-use tokio::{io::Interest, net::UdpSocket};
+use tokio::{io::Interest, net::UdpSocket, sync::Notify};
 
 use super::{
     bind::is_gone,
     calls,
     linger::{Linger, after_others},
+    run::Run,
     socket_errors::SocketErrors,
 };
 use crate::{
@@ -38,6 +39,10 @@ pub(super) struct QuicSocket {
     receiving: UdpSocketState,
     /// What the kernel can do for datagrams that leave by the present route.
     sending: Mutex<UdpSocketState>,
+    /// Waits for what quinn sends next.
+    run: Mutex<Run>,
+    /// Wakes the task that sends the run if nothing follows.
+    waits: Arc<Notify>,
     linger: Mutex<Linger>,
     /// Of a connected socket.
     errors: Option<SocketErrors>,
@@ -48,14 +53,31 @@ pub(super) struct QuicSocket {
 }
 
 impl QuicSocket {
-    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>, timers: Arc<Timers>) -> io::Result<Self> {
+    pub(super) fn new(
+        socket: Socket,
+        peer: Option<SocketAddr>,
+        timers: Arc<Timers>,
+    ) -> io::Result<Arc<Self>> {
         let receiving = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let sending = Mutex::new(UdpSocketState::new(UdpSockRef::from(&socket))?);
         let io = Arc::new(UdpSocket::from_std(socket.into())?);
         let errors = peer.map(|_| SocketErrors::new(&io));
         let (linger, refused) = (Mutex::new(Linger::new(timers)), StopSignal::default());
         let hears_refusal = Mutex::new(refused.stopped());
-        Ok(Self { io, peer, receiving, sending, linger, errors, refused, hears_refusal })
+        let socket = Arc::new(Self {
+            io,
+            peer,
+            receiving,
+            sending,
+            run: Mutex::default(),
+            waits: Arc::default(),
+            linger,
+            errors,
+            refused,
+            hears_refusal,
+        });
+        tokio::spawn(send_waiting(Arc::downgrade(&socket), socket.waits.clone()));
+        Ok(socket)
     }
 
     /// Waits for something to receive. Fails for good once the peer has refused a datagram.
@@ -84,6 +106,35 @@ impl QuicSocket {
         })
     }
 
+    /// Sends what waits. Fails only if the socket has no room, and then it goes on waiting.
+    fn send_run(&self, run: &mut Run) -> io::Result<()> {
+        if let Some(waiting) = run.transmit() {
+            self.deliver(&waiting)?;
+            run.truncate(0);
+        }
+        Ok(())
+    }
+
+    /// Sends datagrams now. Fails only if the socket has no room.
+    fn deliver(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let sent = match self.send(transmit) {
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock && self.moves() => self.send(transmit),
+            sent => sent,
+        };
+        match sent {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
+            // A datagram that cannot be sent is lost like any other; quinn looks for the MTU by sending larger ones.
+            Err(e) => {
+                self.note(&e);
+                Ok(())
+            }
+            Ok(()) => {
+                self.linger.lock().moved(transmit.contents.len());
+                Ok(())
+            }
+        }
+    }
+
     /// Takes another address if this machine no longer has that of a connected socket, which the kernel chose as it was
     /// connected. Returns whether it took one. The server then validates it (RFC 9000 section 9).
     fn moves(&self) -> bool {
@@ -103,24 +154,47 @@ impl QuicSocket {
     }
 }
 
+/// Sends each run that still waits once the tasks before this one have had their turn.
+async fn send_waiting(socket: Weak<QuicSocket>, waits: Arc<Notify>) {
+    loop {
+        waits.notified().await;
+        loop {
+            let Some(socket) = socket.upgrade() else { return };
+            if socket.send_run(&mut socket.run.lock()).is_ok() {
+                break;
+            }
+            let io = socket.io.clone();
+            drop(socket);
+            // Fails only when the runtime ends.
+            let _ = io.writable().await;
+        }
+    }
+}
+
+impl Drop for QuicSocket {
+    fn drop(&mut self) {
+        self.waits.notify_one();
+    }
+}
+
 impl AsyncUdpSocket for QuicSocket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
         Box::pin(Writable { io: self.io.clone(), event: Mutex::default() })
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let sent = match self.send(transmit) {
-            Err(e) if e.kind() != io::ErrorKind::WouldBlock && self.moves() => self.send(transmit),
-            sent => sent,
-        };
-        match sent {
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(e),
-            // A datagram that cannot be sent is lost like any other; quinn looks for the MTU by sending larger ones.
-            Err(e) => {
-                self.note(&e);
+        let mut run = self.run.lock();
+        let waited = !run.is_empty();
+        match run.add(transmit, self.max_transmit_segments()) {
+            Some(before) if waited => self.send_run(&mut run).inspect_err(|_| run.truncate(before)),
+            Some(_) => {
+                self.waits.notify_one();
                 Ok(())
             }
-            Ok(()) => Ok(()),
+            None => {
+                self.send_run(&mut run)?;
+                self.deliver(transmit)
+            }
         }
     }
 
@@ -144,6 +218,8 @@ impl AsyncUdpSocket for QuicSocket {
             match self.io.try_io(Interest::READABLE, receive) {
                 Ok(received) => {
                     linger.received();
+                    let longest = meta[..received].iter().map(|batch| batch.len).max();
+                    linger.moved(longest.unwrap_or(0));
                     return Poll::Ready(Ok(received));
                 }
                 Err(e) => self.note(&e),
@@ -177,6 +253,10 @@ struct Writable {
 impl UdpPoller for Writable {
     fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut event = self.event.lock();
+        // Mostly there is room, and then nothing needs to wait.
+        if event.is_none() && self.io.try_io(Interest::WRITABLE, || Ok(())).is_ok() {
+            return Poll::Ready(Ok(()));
+        }
         let io = self.io.clone();
         let writable = event.get_or_insert_with(|| Box::pin(async move { io.writable().await }));
         let writable = ready!(writable.as_mut().poll(cx));
@@ -188,5 +268,47 @@ impl UdpPoller for Writable {
 impl fmt::Debug for Writable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writable").field("io", &self.io).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::{
+        Host,
+        direct::{DirectHost, connect_udp, runtime},
+    };
+
+    /// The system calls that send this many runs of ten datagrams, all of which arrive.
+    fn calls(runs: usize) -> u64 {
+        const SEGMENT: usize = 1000;
+        runtime().unwrap().block_on(async {
+            let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+            let destination = peer.local_addr().unwrap();
+            let timers = DirectHost::new().unwrap().timers().clone();
+            let own = connect_udp(destination).unwrap();
+            let socket = QuicSocket::new(own, Some(destination), timers).unwrap();
+            let contents = &[7; 10 * SEGMENT][..];
+            // The reactor has not looked at the new socket yet.
+            socket.io.writable().await.unwrap();
+            let before = calls::so_far();
+            for _ in 0..runs {
+                let segment_size = Some(SEGMENT);
+                let run = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
+                socket.try_send(&run).unwrap();
+            }
+            for datagram in 0..10 * runs {
+                let arrived = peer.recv(&mut [0; 2 * SEGMENT]).await.unwrap();
+                assert_eq!(arrived, SEGMENT, "{datagram}");
+            }
+            let more = peer.try_recv(&mut [0; 1]).map_err(|e| e.kind());
+            assert_eq!(more, Err(io::ErrorKind::WouldBlock));
+            calls::so_far() - before
+        })
+    }
+
+    #[test]
+    fn two_runs_leave_with_one_call_and_one_that_nothing_follows_leaves_as_well() {
+        assert_eq!([1, 2, 3, 4].map(calls), [1, 1, 2, 2]);
     }
 }
