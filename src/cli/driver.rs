@@ -101,10 +101,10 @@ impl<E: Experiment> Prepared<'_, E> {
         let mut file = ResultFile::new(self.command);
         file.config = self.config();
         if parts.is_none() && !output.is_quiet() {
-            announce(self.experiment, self.request, 1.0, &stop);
+            announce(self.experiment, self.request, None, &stop);
         }
         let is_shown = parts.is_none() && output.shows_progress();
-        let bar = if is_shown { bar::<E>(self.request, 1.0) } else { ProgressBar::hidden() };
+        let bar = if is_shown { bar::<E>(self.request, None) } else { ProgressBar::hidden() };
         let options = Options {
             samples: samples.as_ref().map(Samples::file),
             pictures: is_traced,
@@ -220,11 +220,13 @@ impl<E: Experiment> Prepared<'_, E> {
                 "runs in real time are not the same twice: all parts must come from machines that are alike",
             );
         }
-        let share = jobs.len() as f64 / self.request.runs().max(1) as f64;
         if !output.is_quiet() {
-            announce(self.experiment, self.request, share, &stop);
+            announce(self.experiment, self.request, Some(&jobs), &stop);
         }
-        let bar = if output.shows_progress() { bar::<E>(self.request, share) } else { ProgressBar::hidden() };
+        let bar = match output.shows_progress() {
+            true => bar::<E>(self.request, Some(&jobs)),
+            false => ProgressBar::hidden(),
+        };
         let options = self.options(&stop, &bar);
         let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.wants_samples());
         bar.finish_and_clear();
