@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read, path::Path};
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 use toml::{Table, Value};
 
-use super::{Cli, given, given::Given, options::sweep::SweepArgs, scenarios::Scenario};
+use super::{Cli, given, given::Given, negation, options::sweep::SweepArgs, scenarios::Scenario};
 
 /// The largest file of options.
 const MAX_BYTES: u64 = 1 << 20;
@@ -68,7 +68,8 @@ fn add(
     };
     let taken: Vec<&Arg> = command.get_arguments().filter(is_given).collect();
     let excludes = |one: &Arg, other: &Arg| {
-        command.get_arg_conflicts_with(one).iter().any(|conflict| conflict.get_id() == other.get_id())
+        let conflicts = command.get_arg_conflicts_with(one);
+        conflicts.iter().any(|conflict| conflict.get_id() == other.get_id()) || negation::negates(one, other)
     };
     let is_free = |(name, _): &(String, Vec<String>)| {
         let arg = command.get_arguments().find(|arg| given::name(arg) == name);
@@ -141,8 +142,13 @@ impl FileOptions {
             format!("unknown key `{key}`: expected an option of wirelab {name}, such as loss")
         })?;
         match (arg.get_action().takes_values(), value) {
-            (false, Value::Boolean(true)) => drop(self.options.insert(key.to_owned(), Vec::new())),
-            (false, Value::Boolean(false)) => drop(self.options.remove(key)),
+            (false, Value::Boolean(is_set)) => {
+                // The last one counts. False is an option too, because a scenario may say true.
+                let negation = negation::name(arg);
+                let (given, other) = if *is_set { (key, &*negation) } else { (&*negation, key) };
+                self.options.remove(other);
+                self.options.insert(given.to_owned(), Vec::new());
+            }
             (false, _) => return Err(format!("`{key}`: expected true or false")),
             (true, value) => {
                 let values = values(value)
@@ -247,10 +253,13 @@ mod tests {
         let text = "loss = ['0%', '1%']\nseeds = 5\nkeep-order = true\necn = false\n[bench]\nflows = 3\n[share]\nwarmup = '1s'";
         assert_eq!(
             options("bench", text).unwrap(),
-            ["--flows=3", "--keep-order", "--loss=0%", "--loss=1%", "--seeds=5"]
+            ["--flows=3", "--keep-order", "--loss=0%", "--loss=1%", "--no-ecn", "--seeds=5"]
         );
         assert_eq!(options("share", text).unwrap().last().unwrap(), "--warmup=1s");
         assert_eq!(options("bench", "seeds = 5\n[bench]\nseeds = 6").unwrap(), ["--seeds=6"]);
+        assert_eq!(options("bench", "ecn = false\n[bench]\necn = true").unwrap(), ["--ecn"]);
+        assert_eq!(options("bench", "ecn = true\n[bench]\necn = false").unwrap(), ["--no-ecn"]);
+        assert_eq!(options("bench", "ipv4 = true").unwrap(), ["-4"]);
     }
 
     #[test]
@@ -258,6 +267,7 @@ mod tests {
         for (text, reason) in [
             ("los = '1%'", "unknown key `los`"),
             ("shard = '1/2'", "unknown key `shard`"),
+            ("no-ecn = true", "unknown key `no-ecn`"),
             ("config = 'other.toml'", "unknown key `config`"),
             ("[serve]\nservice = 'json'", "unknown key `serve`"),
             ("loss = true", "`loss`: expected text"),

@@ -27,6 +27,7 @@ mod merge;
 mod messages;
 #[cfg(not(real_time))]
 mod needs_linux;
+mod negation;
 mod options;
 pub(crate) mod output;
 mod parts;
@@ -74,6 +75,7 @@ use self::needs_linux::{discover, link, send, serve};
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
 #[command(name = "wirelab", version, max_term_width = 120, arg_required_else_help = true)]
+#[command(mut_subcommands(negation::with_negations))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -24,19 +24,23 @@ pub(crate) struct SweepArgs {
     /// Do nothing if the part already exists and has the same options
     #[arg(long, requires = "shard")]
     resume: bool,
-    /// Take options from a TOML file, by their long names: loss = ["0%", "1%"]. Options on the command line take
-    /// precedence. A table [bench] has options for that command only
+    /// Take options from a TOML file, by their long names: loss = ["0%", "1%"], ecn = true. Options on the command
+    /// line take precedence, and --no-ecn turns a flag of the file off. A table [bench] has options for that command
+    /// only
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// Take the options of a named scenario: see `wirelab scenarios`. --config and the command line take precedence
     #[arg(long, value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
     scenario: Option<&'static Scenario>,
-    /// Print the options as a file for --config, and run nothing
+    /// Print the options as a file for --config, and run nothing. Options that a run would refuse are refused
     #[arg(long)]
     print_config: bool,
     /// The options of the command line that determine the measurement, as they stand in the result.
     #[arg(skip)]
     pub(crate) given: Map<String, Value>,
+    /// With `--print-config`, the options as a file.
+    #[arg(skip)]
+    pub(crate) printed: Option<String>,
     /// The parts to put together, instead of measuring.
     #[arg(skip)]
     pub(crate) parts: Option<Parts>,
