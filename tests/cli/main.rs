@@ -7,6 +7,7 @@ mod browser;
 mod captures;
 mod cli;
 mod cluster;
+mod completions;
 mod config;
 mod connecting;
 mod determinism;
