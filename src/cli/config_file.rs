@@ -180,13 +180,17 @@ fn values(value: &Value) -> Option<Vec<String>> {
 
 /// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults
 /// of the others.
-pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
+///
+/// Returns an error if a value is not valid UTF-8, and therefore cannot be in such a file.
+pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> Result<String, String> {
     let mut text = format!("# wirelab {} --config FILE.toml\n", command.get_name());
     let mut defaults = String::new();
     for arg in command.get_arguments().filter(|arg| given::is_option_of_file(arg) && !arg.is_hide_set()) {
         let id = arg.get_id().as_str();
         let raw = matches.get_raw(id).into_iter().flatten();
-        let quoted: Vec<String> = raw.map(|value| quote(&value.to_string_lossy())).collect();
+        let quoted: Option<Vec<String>> = raw.map(|value| value.to_str().map(quote)).collect();
+        let not_utf8 = || format!("--print-config: the value of `{}` is not valid UTF-8", given::name(arg));
+        let quoted = quoted.ok_or_else(not_utf8)?;
         if quoted.is_empty() && arg.get_action().takes_values() {
             defaults += &default_of_help(arg).unwrap_or_default();
             continue;
@@ -208,7 +212,7 @@ pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     if !defaults.is_empty() {
         text += &format!("\n# Defaults:\n{defaults}");
     }
-    text
+    Ok(text)
 }
 
 /// The default that the help text names, as a comment: a value, or a sentence if it depends on something.
@@ -223,11 +227,11 @@ fn default_of_help(arg: &Arg) -> Option<String> {
     })
 }
 
-/// A whole number, or a basic string of TOML. Its escapes include those of JSON.
+/// A whole number, or a basic string of TOML. Its escapes include those of JSON, which leaves DEL as it is.
 fn quote(value: &str) -> String {
     match value.parse::<i64>() {
         Ok(number) if number.to_string() == value => value.to_owned(),
-        _ => serde_json::Value::from(value).to_string(),
+        _ => serde_json::Value::from(value).to_string().replace('\x7f', r"\u007f"),
     }
 }
 

@@ -17,6 +17,7 @@ mod experiments;
 mod lab;
 mod mistakes;
 mod parts;
+mod print_config;
 mod serve_send;
 mod single_messages;
 mod strange_results;
