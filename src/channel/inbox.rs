@@ -43,6 +43,11 @@ impl Inbox {
         wake(state);
     }
 
+    /// The error that ends the queue, if there is one.
+    pub(super) fn failure(&self) -> Option<ChannelError> {
+        self.0.lock().failure.clone()
+    }
+
     /// The oldest delivery, or the error after the last.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Result<Delivery, ChannelError>> {
         let mut state = self.0.lock();

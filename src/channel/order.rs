@@ -136,8 +136,8 @@ impl Order {
         self.start
     }
 
-    /// The offset of the first byte that has not arrived.
-    fn next(&self) -> u64 {
+    /// The offset of the first byte that has not arrived. Only bytes behind it are held.
+    pub(crate) fn next(&self) -> u64 {
         self.start + self.message.received as u64
     }
 

@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use quinn::{Connection, SendDatagramError, SendStream};
+use quinn::{Connection, SendDatagramError, SendStream, VarInt};
 use tokio::sync::mpsc;
 
 pub(super) use self::receive::Incoming;
@@ -26,7 +26,7 @@ use crate::{
     tap::Tap,
     transport::{
         ChannelError, Mapping, Recovery,
-        quic::{Meter, QuicSession},
+        quic::{Meter, QuicSession, TOO_LONG},
     },
     unit::{Lock, Mutex, Time},
     wire::{EXTENDED_HEADER_BYTES, MessageId, Probe, probe::padding},
@@ -175,12 +175,12 @@ impl Streams {
     /// Starts a task that opens a stream for the messages of `flow`, as soon as the peer allows it.
     fn open_for(&self, flow: u32) {
         let (sender, messages) = mpsc::unbounded_channel::<Message>();
-        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        let writing = self.writing();
         self.host.spawn(
             "a flow's stream opener",
             Box::pin(async move {
-                if let Ok((send, _)) = connection.open_bi().await {
-                    write_all(send, messages, &meter, &connection).await;
+                if let Ok((send, _)) = writing.connection.open_bi().await {
+                    writing.all(send, messages).await;
                 }
             }),
         );
@@ -191,8 +191,8 @@ impl Streams {
     /// Starts a task that writes messages to `stream`.
     fn write(self: &Arc<Self>, stream: SendStream) -> mpsc::UnboundedSender<Message> {
         let (sender, messages) = mpsc::unbounded_channel::<Message>();
-        let (meter, connection) = (self.meter.clone(), self.connection.clone());
-        let writing = async move { write_all(stream, messages, &meter, &connection).await };
+        let writing = self.writing();
+        let writing = async move { writing.all(stream, messages).await };
         self.host.spawn("a stream's writer", Box::pin(writing));
         sender
     }
@@ -200,7 +200,7 @@ impl Streams {
     /// Starts a task that opens a stream for each unit, as the peer's limit on streams allows.
     fn open_per_unit(self: &Arc<Self>) -> mpsc::UnboundedSender<UnitToSend> {
         let (sender, mut units) = mpsc::unbounded_channel::<UnitToSend>();
-        let streams = self.clone();
+        let (streams, writing) = (self.clone(), self.writing());
         self.host.spawn(
             "the stream opener",
             Box::pin(async move {
@@ -213,7 +213,7 @@ impl Streams {
                         return;
                     };
                     streams.read(receive, None);
-                    if write_unit(&mut send, &unit, &streams.meter, &streams.connection).await.is_err() {
+                    if writing.unit(&mut send, &unit).await.is_err() {
                         return;
                     }
                     let _ = send.finish();
@@ -271,11 +271,11 @@ impl Streams {
                 let Some(Writer::Once(mut stream)) = writers.remove(&key) else {
                     return Err(gone());
                 };
-                let (meter, connection, unit) = (self.meter.clone(), self.connection.clone(), *unit);
+                let (writing, unit) = (self.writing(), *unit);
                 self.host.spawn(
                     "a reply's writer",
                     Box::pin(async move {
-                        if write_unit(&mut stream, &unit, &meter, &connection).await.is_ok() {
+                        if writing.unit(&mut stream, &unit).await.is_ok() {
                             let _ = stream.finish();
                         }
                     }),
@@ -286,8 +286,16 @@ impl Streams {
         }
     }
 
+    /// What tasks need that write to streams. A task that held all of `self` would keep its own queue open.
+    fn writing(&self) -> Writing {
+        let (meter, connection) = (self.meter.clone(), self.connection.clone());
+        Writing { meter, connection, inbox: self.inbox.clone() }
+    }
+
+    /// Why a stream cannot be written any more.
     fn stream_closed(&self) -> ChannelError {
-        ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() }
+        let closed = || ChannelError::Lost { peer: self.peer(), reason: "the stream was closed".to_owned() };
+        self.inbox.failure().unwrap_or_else(closed)
     }
 
     fn peer(&self) -> SocketAddr {
@@ -299,32 +307,49 @@ impl Streams {
     }
 }
 
-/// Writes messages to `stream` until their sender is gone.
-async fn write_all(
-    mut stream: SendStream,
-    mut messages: mpsc::UnboundedReceiver<Message>,
-    meter: &Meter,
-    connection: &Connection,
-) {
-    while let Some(message) = messages.recv().await {
-        if meter.writing(connection, pin!(write_message(&mut stream, message))).await.is_err() {
-            return;
-        }
-    }
-    // Fails only if the stream is closed already.
-    let _ = stream.finish();
+/// Writes to the streams of a connection.
+struct Writing {
+    meter: Meter,
+    connection: Connection,
+    inbox: Inbox,
 }
 
-async fn write_unit(
-    stream: &mut SendStream,
-    unit: &UnitToSend,
-    meter: &Meter,
-    connection: &Connection,
-) -> Result<(), quinn::WriteError> {
-    for message in unit.messages() {
-        meter.writing(connection, pin!(write_message(stream, message))).await?;
+impl Writing {
+    /// Writes messages to `stream` until their sender is gone.
+    async fn all(self, mut stream: SendStream, mut messages: mpsc::UnboundedReceiver<Message>) {
+        while let Some(message) = messages.recv().await {
+            if self.message(&mut stream, message).await.is_err() {
+                return;
+            }
+        }
+        // Fails only if the stream is closed already.
+        let _ = stream.finish();
     }
-    Ok(())
+
+    async fn unit(&self, stream: &mut SendStream, unit: &UnitToSend) -> Result<(), quinn::WriteError> {
+        for message in unit.messages() {
+            self.message(stream, message).await?;
+        }
+        Ok(())
+    }
+
+    async fn message(&self, stream: &mut SendStream, message: Message) -> Result<(), quinn::WriteError> {
+        let written = self.meter.writing(&self.connection, pin!(write_message(stream, message))).await;
+        if let Err(quinn::WriteError::Stopped(code)) = written {
+            fail_if_refused(&self.inbox, self.connection.remote_address(), code);
+        }
+        written
+    }
+}
+
+/// Ends a queue if the peer has closed a stream by `code` for a limit of its own. Otherwise its messages would seem to
+/// be lost on the way.
+fn fail_if_refused(inbox: &Inbox, peer: SocketAddr, code: VarInt) {
+    if code == TOO_LONG {
+        let reason =
+            "it holds no more of what arrives out of order (wirelab serve --max-window, --window-memory)";
+        inbox.fail(ChannelError::Lost { peer, reason: reason.to_owned() });
+    }
 }
 
 /// Messages of these lengths are written in one piece. Longer ones share their padding instead of copying it.

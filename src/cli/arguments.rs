@@ -44,11 +44,10 @@ pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     if let Some((name, matches)) = matches.subcommand()
         && let Some(command) = all.find_subcommand(name)
     {
-        cli.note_given(command, matches);
-        if cli.prints_config() {
-            let printed = raw(config_file::to_toml(command, matches).as_bytes());
-            return Err(if printed.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
-        }
+        cli.note_given(command, matches).map_err(|error| {
+            complain(error);
+            ExitCode::from(2)
+        })?;
     }
     Ok(cli)
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read, path::Path};
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 use toml::{Table, Value};
 
-use super::{Cli, given, given::Given, options::sweep::SweepArgs, scenarios::Scenario};
+use super::{Cli, given, given::Given, negation, options::sweep::SweepArgs, scenarios::Scenario};
 
 /// The largest file of options.
 const MAX_BYTES: u64 = 1 << 20;
@@ -68,7 +68,8 @@ fn add(
     };
     let taken: Vec<&Arg> = command.get_arguments().filter(is_given).collect();
     let excludes = |one: &Arg, other: &Arg| {
-        command.get_arg_conflicts_with(one).iter().any(|conflict| conflict.get_id() == other.get_id())
+        let conflicts = command.get_arg_conflicts_with(one);
+        conflicts.iter().any(|conflict| conflict.get_id() == other.get_id()) || negation::negates(one, other)
     };
     let is_free = |(name, _): &(String, Vec<String>)| {
         let arg = command.get_arguments().find(|arg| given::name(arg) == name);
@@ -141,8 +142,13 @@ impl FileOptions {
             format!("unknown key `{key}`: expected an option of wirelab {name}, such as loss")
         })?;
         match (arg.get_action().takes_values(), value) {
-            (false, Value::Boolean(true)) => drop(self.options.insert(key.to_owned(), Vec::new())),
-            (false, Value::Boolean(false)) => drop(self.options.remove(key)),
+            (false, Value::Boolean(is_set)) => {
+                // The last one counts. False is an option too, because a scenario may say true.
+                let negation = negation::name(arg);
+                let (given, other) = if *is_set { (key, &*negation) } else { (&*negation, key) };
+                self.options.remove(other);
+                self.options.insert(given.to_owned(), Vec::new());
+            }
             (false, _) => return Err(format!("`{key}`: expected true or false")),
             (true, value) => {
                 let values = values(value)
@@ -174,13 +180,17 @@ fn values(value: &Value) -> Option<Vec<String>> {
 
 /// The options of a command line as a file that `--config` reads: those that were given, and as comments the defaults
 /// of the others.
-pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
+///
+/// Returns an error if a value is not valid UTF-8, and therefore cannot be in such a file.
+pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> Result<String, String> {
     let mut text = format!("# wirelab {} --config FILE.toml\n", command.get_name());
     let mut defaults = String::new();
     for arg in command.get_arguments().filter(|arg| given::is_option_of_file(arg) && !arg.is_hide_set()) {
         let id = arg.get_id().as_str();
         let raw = matches.get_raw(id).into_iter().flatten();
-        let quoted: Vec<String> = raw.map(|value| quote(&value.to_string_lossy())).collect();
+        let quoted: Option<Vec<String>> = raw.map(|value| value.to_str().map(quote)).collect();
+        let not_utf8 = || format!("--print-config: the value of `{}` is not valid UTF-8", given::name(arg));
+        let quoted = quoted.ok_or_else(not_utf8)?;
         if quoted.is_empty() && arg.get_action().takes_values() {
             defaults += &default_of_help(arg).unwrap_or_default();
             continue;
@@ -202,7 +212,7 @@ pub(super) fn to_toml(command: &Command, matches: &ArgMatches) -> String {
     if !defaults.is_empty() {
         text += &format!("\n# Defaults:\n{defaults}");
     }
-    text
+    Ok(text)
 }
 
 /// The default that the help text names, as a comment: a value, or a sentence if it depends on something.
@@ -217,11 +227,11 @@ fn default_of_help(arg: &Arg) -> Option<String> {
     })
 }
 
-/// A whole number, or a basic string of TOML. Its escapes include those of JSON.
+/// A whole number, or a basic string of TOML. Its escapes include those of JSON, which leaves DEL as it is.
 fn quote(value: &str) -> String {
     match value.parse::<i64>() {
         Ok(number) if number.to_string() == value => value.to_owned(),
-        _ => serde_json::Value::from(value).to_string(),
+        _ => serde_json::Value::from(value).to_string().replace('\x7f', r"\u007f"),
     }
 }
 
@@ -247,10 +257,13 @@ mod tests {
         let text = "loss = ['0%', '1%']\nseeds = 5\nkeep-order = true\necn = false\n[bench]\nflows = 3\n[share]\nwarmup = '1s'";
         assert_eq!(
             options("bench", text).unwrap(),
-            ["--flows=3", "--keep-order", "--loss=0%", "--loss=1%", "--seeds=5"]
+            ["--flows=3", "--keep-order", "--loss=0%", "--loss=1%", "--no-ecn", "--seeds=5"]
         );
         assert_eq!(options("share", text).unwrap().last().unwrap(), "--warmup=1s");
         assert_eq!(options("bench", "seeds = 5\n[bench]\nseeds = 6").unwrap(), ["--seeds=6"]);
+        assert_eq!(options("bench", "ecn = false\n[bench]\necn = true").unwrap(), ["--ecn"]);
+        assert_eq!(options("bench", "ecn = true\n[bench]\necn = false").unwrap(), ["--no-ecn"]);
+        assert_eq!(options("bench", "ipv4 = true").unwrap(), ["-4"]);
     }
 
     #[test]
@@ -258,6 +271,7 @@ mod tests {
         for (text, reason) in [
             ("los = '1%'", "unknown key `los`"),
             ("shard = '1/2'", "unknown key `shard`"),
+            ("no-ecn = true", "unknown key `no-ecn`"),
             ("config = 'other.toml'", "unknown key `config`"),
             ("[serve]\nservice = 'json'", "unknown key `serve`"),
             ("loss = true", "`loss`: expected text"),

@@ -32,7 +32,7 @@ use super::{
         output::{Drafts, OutputArgs, first_error},
         sweep::{SweepArgs, part_path},
     },
-    output::{complain, is_closed_pipe, note},
+    output::{complain, is_closed_pipe, note, raw},
     parts::{Parts, check_part},
     progress::bar,
     system::{check_loopback, raise_file_limit},
@@ -74,7 +74,19 @@ impl<E: Experiment> Prepared<'_, E> {
         output: &'o OutputArgs,
         write: impl FnOnce(&mut Finished<'o, E>) -> anyhow::Result<()>,
     ) -> anyhow::Result<ExitCode> {
-        match self.sweep.shard()? {
+        let shard = self.sweep.shard()?;
+        self.detail.map_or(Ok(()), |detail| detail.check_name(output.path()))?;
+        match shard {
+            Some(shard) => self.check_part(shard, output)?,
+            None => self.check_whole(output)?,
+        }
+        if let Some(config) = &self.sweep.printed {
+            self.check_runs()?;
+            memory::check::<E>(self.request, true)?;
+            raw(config.as_bytes())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        match shard {
             Some(shard) => self.run_part(shard, output),
             None => {
                 let mut finished = self.run_whole(output)?;
@@ -82,6 +94,36 @@ impl<E: Experiment> Prepared<'_, E> {
                 finished.end(written)
             }
         }
+    }
+
+    /// Refuses what cannot be done with a whole result, as far as no file has to be opened.
+    fn check_whole(&self, output: &OutputArgs) -> anyhow::Result<()> {
+        self.capture.check_name()?;
+        Ok(output.check_name()?)
+    }
+
+    /// Refuses what cannot be done with a part.
+    fn check_part(&self, shard: Shard, output: &OutputArgs) -> anyhow::Result<()> {
+        output.refuse_in_part()?;
+        self.detail.map_or(Ok(()), DetailArgs::check_part)?;
+        let refused = self.capture.first_given();
+        let refused =
+            refused.map(|option| format!("{option}: parts of a sweep are not captured; leave out --shard"));
+        let is_remote = self.request.batches.iter().any(|batch| !batch.servers.is_empty());
+        let refused = refused.or_else(|| {
+            is_remote.then(|| "--shard: runs against a server by URL depend on each other".to_owned())
+        });
+        if let Some(refused) = refused {
+            bail!(UsageError::new(refused));
+        }
+        self.check_runs()?;
+        part_path(output.path(), self.command, shard)?;
+        Ok(())
+    }
+
+    /// Refuses a request of which nothing can be run.
+    fn check_runs(&self) -> anyhow::Result<()> {
+        if self.request.runs() == 0 { Err(nothing_was_measured(&self.request.skipped)) } else { Ok(()) }
     }
 
     /// Opens the files, announces the run, and runs it.
@@ -101,10 +143,10 @@ impl<E: Experiment> Prepared<'_, E> {
         let mut file = ResultFile::new(self.command);
         file.config = self.config();
         if parts.is_none() && !output.is_quiet() {
-            announce(self.experiment, self.request, 1.0, &stop);
+            announce(self.experiment, self.request, None, &stop);
         }
         let is_shown = parts.is_none() && output.shows_progress();
-        let bar = if is_shown { bar::<E>(self.request, 1.0) } else { ProgressBar::hidden() };
+        let bar = if is_shown { bar::<E>(self.request, None) } else { ProgressBar::hidden() };
         let options = Options {
             samples: samples.as_ref().map(Samples::file),
             pictures: is_traced,
@@ -179,21 +221,6 @@ impl<E: Experiment> Prepared<'_, E> {
 
     /// Runs one part and saves it. A part that is not run to its end leaves no file.
     fn run_part(self, shard: Shard, output: &OutputArgs) -> anyhow::Result<ExitCode> {
-        output.refuse_in_part()?;
-        self.detail.map_or(Ok(()), DetailArgs::check_part)?;
-        let refused = self.capture.first_given();
-        let refused =
-            refused.map(|option| format!("{option}: parts of a sweep are not captured; leave out --shard"));
-        let is_remote = self.request.batches.iter().any(|batch| !batch.servers.is_empty());
-        let refused = refused.or_else(|| {
-            is_remote.then(|| "--shard: runs against a server by URL depend on each other".to_owned())
-        });
-        if let Some(refused) = refused {
-            bail!(UsageError::new(refused));
-        }
-        if self.request.runs() == 0 {
-            return Err(nothing_was_measured(&self.request.skipped));
-        }
         let header = self.part_header(shard)?;
         let path = part_path(output.path(), self.command, shard)?;
         let jobs = shard.jobs(deal::<E>(self.request, shard.count));
@@ -220,11 +247,13 @@ impl<E: Experiment> Prepared<'_, E> {
                 "runs in real time are not the same twice: all parts must come from machines that are alike",
             );
         }
-        let share = jobs.len() as f64 / self.request.runs().max(1) as f64;
         if !output.is_quiet() {
-            announce(self.experiment, self.request, share, &stop);
+            announce(self.experiment, self.request, Some(&jobs), &stop);
         }
-        let bar = if output.shows_progress() { bar::<E>(self.request, share) } else { ProgressBar::hidden() };
+        let bar = match output.shows_progress() {
+            true => bar::<E>(self.request, Some(&jobs)),
+            false => ProgressBar::hidden(),
+        };
         let options = self.options(&stop, &bar);
         let records = drive_jobs(self.experiment, self.request, &options, &jobs, self.wants_samples());
         bar.finish_and_clear();

@@ -6,7 +6,10 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, parser::ValueSource};
 use serde_json::{Map, Value};
 use wirelab::experiment::given_options;
 
-use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs};
+use super::{
+    negation,
+    options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs},
+};
 
 /// The options that a command line sets, by their long names, and its positional arguments, by their ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -97,12 +100,16 @@ impl Given {
         let mut arguments = Vec::new();
         let mut positional = vec![OsString::from("--")];
         for (key, values) in &self.options {
-            let is_positional = command.get_positionals().any(|arg| name(arg) == key);
-            match (is_positional, &values[..]) {
-                (true, values) => positional.extend(values.iter().map(OsString::from)),
-                (false, []) => arguments.push(format!("--{key}").into()),
-                (false, values) => {
-                    arguments.extend(values.iter().map(|value| OsString::from(format!("--{key}={value}"))));
+            let Some(arg) = command.get_arguments().find(|arg| name(arg) == key) else { continue };
+            let option = match arg.get_short().filter(|_| arg.get_long().is_none()) {
+                Some(short) => format!("-{short}"),
+                None => format!("--{key}"),
+            };
+            match &values[..] {
+                values if arg.is_positional() => positional.extend(values.iter().map(OsString::from)),
+                [] => arguments.push(option.into()),
+                values => {
+                    arguments.extend(values.iter().map(|value| OsString::from(format!("{option}={value}"))));
                 }
             }
         }
@@ -126,12 +133,14 @@ pub(crate) fn name(arg: &Arg) -> &str {
 
 /// Whether a file of options may have this option.
 pub(crate) fn is_option_of_file(arg: &Arg) -> bool {
-    !is_of::<SweepArgs>(arg) && !["help", "version"].contains(&arg.get_id().as_str())
+    !is_of::<SweepArgs>(arg)
+        && !negation::is_negation(arg)
+        && !["help", "version"].contains(&arg.get_id().as_str())
 }
 
 /// Whether an option determines the measurement.
 fn is_measuring(arg: &Arg) -> bool {
-    !is_output(arg) && !is_of::<SweepArgs>(arg) && !is_of::<CaptureArgs>(arg)
+    is_option_of_file(arg) && !is_output(arg) && !is_of::<CaptureArgs>(arg)
 }
 
 /// Whether an option is for output.

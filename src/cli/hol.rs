@@ -68,7 +68,7 @@ impl Hol {
     }
 
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
-        if self.explain {
+        if self.explain && !self.messages.prints_config() {
             raw(explain_hol(&ordered_units()).as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }

@@ -62,6 +62,11 @@ pub(crate) struct MessagesArgs<D: Defaults> {
 }
 
 impl<D: Defaults> MessagesArgs<D> {
+    /// Whether to print the options instead of running the command.
+    pub(crate) fn prints_config(&self) -> bool {
+        self.matrix.grid.sweep.prints_config()
+    }
+
     pub(crate) fn sweep(&mut self) -> &mut SweepArgs {
         &mut self.matrix.grid.sweep
     }
@@ -229,7 +234,7 @@ impl<D: Defaults> MessagesArgs<D> {
         check_load(
             &rows,
             &self.workload.workloads(PathKind::Direct.default_duration())?,
-            self.output.is_quiet(),
+            self.output.is_quiet() || self.prints_config(),
         )?;
         Ok(request)
     }

@@ -27,6 +27,7 @@ mod merge;
 mod messages;
 #[cfg(not(real_time))]
 mod needs_linux;
+mod negation;
 mod options;
 pub(crate) mod output;
 mod parts;
@@ -74,6 +75,7 @@ use self::needs_linux::{discover, link, send, serve};
 /// Raw UDP, TCP, TLS and QUIC side by side on one seeded lossy wire
 #[derive(Debug, Parser)]
 #[command(name = "wirelab", version, max_term_width = 120, arg_required_else_help = true)]
+#[command(mut_subcommands(negation::with_negations))]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -113,19 +115,20 @@ impl Cli {
         Self::command().find_subcommand(name).filter(|command| Self::is_sweep(command)).cloned()
     }
 
-    /// Whether to print the options instead of running the command.
-    fn prints_config(&mut self) -> bool {
-        self.command.sweep().is_some_and(|sweep| sweep.prints_config())
-    }
-
     /// Records which options of the subcommand `command` were given.
-    fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) {
+    ///
+    /// Returns an error if they are to be printed and cannot be.
+    fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) -> Result<(), String> {
         if let Command::Report(report) = &mut self.command {
             report.showing = Given::showing(command, matches);
         }
         if let Some(sweep) = self.command.sweep() {
             sweep.given = Given::measuring(command, matches).to_json();
+            if sweep.prints_config() {
+                sweep.printed = Some(config_file::to_toml(command, matches)?);
+            }
         }
+        Ok(())
     }
 
     /// The same command line, but with the outcomes of these parts instead of new measurements.

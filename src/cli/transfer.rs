@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::PathBuf, process::ExitCode, str::FromStr};
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use serde_json::{Map, Value, json};
 use wirelab::{
     experiment::{
@@ -40,7 +40,7 @@ use super::{
 #[derive(Debug, Clone, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{}\n{EXAMPLES}", presets()))]
 pub(crate) struct Transfer {
-    #[arg(value_name = "FILE|URL", help = format!(
+    #[arg(value_name = "FILE|URL", value_hint = ValueHint::AnyPath, help = format!(
         "A file to move, and servers to move it to instead of over a path: {}",
         Scheme::forms(|transport| transport.spec().no_remote_transfer.is_none())))]
     what: Vec<What>,

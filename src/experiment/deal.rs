@@ -2,26 +2,14 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
-use super::{driver::Experiment, request::Request};
-use crate::unit::nanos;
+use super::{driver::Experiment, reckon::work_in_part, request::Request};
 
 /// The jobs of each of `count` shares, in ascending order and counted over all batches of `request`.
 ///
-/// All shares take about equally long: the longest job that is left goes to the share with the least work. The first
-/// seed's jobs are longer than the others, because they are recorded for pictures. The same request is dealt in the same
-/// way everywhere.
+/// All shares take about equally long: the longest job that is left goes to the share with the least work. The same
+/// request is dealt in the same way everywhere.
 pub fn deal<E: Experiment>(request: &Request<E::Plan>, count: u32) -> Vec<Vec<usize>> {
-    let work = request.batches.iter().flat_map(|batch| {
-        let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
-        let is_real_time = batch.path.is_real_time();
-        batch.plans.iter().flat_map(move |plan| {
-            let size = E::size(plan);
-            let duration = size.duration.filter(|_| is_real_time);
-            let work = duration.map_or(size.work, nanos);
-            let tracing = if E::is_traced(plan, batch.plans.len()) { size.tracing } else { 0 };
-            (0..seeds).map(move |seed| work.saturating_add(if seed == 0 { tracing } else { 0 }))
-        })
-    });
+    let work = request.batches.iter().flat_map(work_in_part::<E>);
     dealt(&work.collect::<Vec<_>>(), count)
 }
 

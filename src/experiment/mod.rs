@@ -31,6 +31,7 @@ pub mod page;
 mod part;
 mod path_kind;
 mod plan;
+mod reckon;
 mod record;
 mod remote;
 mod request;
@@ -78,6 +79,7 @@ pub use self::{
     },
     path_kind::{PathKind, UnknownPath},
     plan::{Plan, PlanError},
+    reckon::{in_real_time, in_virtual_time},
     record::{
         AtServer,
         blocking::{ByCause, OrderFigures, Stall},

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 use super::shard::Shard;
-use crate::report::{Skipped, System};
+use crate::{
+    report::{Skipped, System},
+    unit::without_place,
+};
 
 /// The schema of parts that this version writes and reads.
 pub const PART_SCHEMA: &str = "wirelab-part/2";
@@ -135,7 +138,7 @@ pub enum PartError {
         found: String,
     },
     /// A line is not valid.
-    #[error("line {line}: {error}")]
+    #[error("line {line}, column {}: {}", error.column(), without_place(error))]
     Invalid {
         /// The line, from 1.
         line: u64,
@@ -378,7 +381,10 @@ mod tests {
         let bytes = written();
         let of = |jobs: &[usize]| read_records::<Vec<u128>>(&bytes[..], jobs, drop);
         assert!(matches!(of(&[0, 2]), Err(PartError::OtherJob(4))));
-        assert!(matches!(of(&[0]), Err(PartError::Invalid { line: 4, .. })));
+        let other = of(&[0]).unwrap_err();
+        assert!(matches!(other, PartError::Invalid { line: 4, .. }));
+        let said = other.to_string();
+        assert!(said.starts_with("line 4, column ") && said.matches("line").count() == 1, "{said}");
         assert!(matches!(of(&[0, 3, 5]), Err(PartError::Invalid { line: 5, .. })));
         let newer = String::from_utf8(bytes.clone()).unwrap().replace("wirelab-part/2", "wirelab-part/3");
         assert!(matches!(read_header(newer.as_bytes()), Err(PartError::OtherSchema { .. })));

@@ -53,6 +53,36 @@ impl<P> Request<P> {
         })
     }
 
+    /// Every batch with its jobs, counted from its first: `None` for all, or those among the jobs of a `part`, which are
+    /// counted over all batches and in ascending order.
+    pub(super) fn with_jobs(
+        &self,
+        part: Option<&[usize]>,
+    ) -> impl Iterator<Item = (&Batch<P>, Option<Vec<usize>>)> {
+        self.with_first_jobs().map(move |(first, batch)| {
+            let runs = usize::try_from(batch.runs()).unwrap_or(usize::MAX);
+            let own = |jobs: &[usize]| {
+                let own = jobs.iter().skip_while(|job| **job < first.job).map(|job| job - first.job);
+                own.take_while(|job| *job < runs).collect()
+            };
+            (batch, part.map(own))
+        })
+    }
+
+    /// How many runs each plan has, batch by batch: all, or those among the jobs of a `part`.
+    pub fn runs_of_plans(&self, part: Option<&[usize]>) -> Vec<Vec<u64>> {
+        let of_batch = |(batch, jobs): (&Batch<P>, Option<Vec<usize>>)| match jobs {
+            None => vec![batch.seeds; batch.plans.len()],
+            Some(jobs) => {
+                let seeds = usize::try_from(batch.seeds).unwrap_or(usize::MAX);
+                let mut runs = vec![0; batch.plans.len()];
+                jobs.iter().for_each(|job| runs[job / seeds] += 1);
+                runs
+            }
+        };
+        self.with_jobs(part).map(of_batch).collect()
+    }
+
     /// Notes what is left out, once for each name, path and reason.
     pub fn skip(&mut self, name: &str, path: PathKind, reason: &str) {
         let skipped = skipped(name, path, reason);

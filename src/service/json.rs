@@ -7,6 +7,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::unit::without_place;
+
 /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can express.
 const LAST_SECOND: u64 = 253_402_300_799;
 
@@ -27,11 +29,8 @@ pub(super) fn answer(request: &[u8], received: Duration, reply: &mut Vec<u8>) {
             reply.extend_from_slice(format!(",\"received\":\"{}\"}}", rfc3339(received)).as_bytes());
         }
         Err(e) => {
-            let (line, column) = (e.line(), e.column());
-            let text = e.to_string();
-            let place = format!(" at line {line} column {column}");
-            let error = text.strip_suffix(&place).unwrap_or(&text);
-            let failure = Failure { status: "error", error, line, column };
+            let failure =
+                Failure { status: "error", error: &without_place(&e), line: e.line(), column: e.column() };
             // Writing strings and numbers to memory cannot fail.
             let _ = serde_json::to_writer(reply, &failure);
         }

@@ -202,6 +202,39 @@ fn a_limit_on_streams_that_delays_messages_is_named_and_not_the_congestion_windo
     assert!(flags.contains(&Flag::StreamLimited) && !flags.contains(&Flag::WindowLimited), "{flags:?}");
 }
 
+/// Parts of long messages on many streams fill a small window, and losses leave gaps between them.
+#[test]
+fn long_messages_arrive_whatever_the_window_of_the_server() {
+    for transport in STREAMS {
+        for (interval_us, link) in
+            [(1000, "delay=1ms"), (50_000, "delay=10ms,loss=1%"), (50_000, "delay=5ms,jitter=3ms")]
+        {
+            let mut plan = messages(transport, (Duration::from_micros(interval_us), 20_000), link);
+            plan.congestion = Congestion::Fixed(256 << 10);
+            let outcome = measured(&plan, Options { max_window: 64 << 10, ..echo() });
+            assert_eq!(outcome.broken, None, "{transport}, {link}");
+            assert_eq!(outcome.messages.delivered, outcome.messages.scheduled, "{transport}, {link}");
+        }
+    }
+}
+
+/// Half of all packets are lost, so some gaps last for many round trips.
+#[test]
+fn a_server_that_holds_no_more_out_of_order_is_named_and_nothing_is_counted_as_lost() {
+    let mut plan = messages(
+        Transport::QUIC_ONE,
+        (Duration::from_millis(1), 20_000),
+        "delay=100ms,rate=1gbit,queue=100000p",
+    );
+    plan.links.to_server.loss = "50%".parse().unwrap();
+    plan.congestion = Congestion::Fixed(64 << 20);
+    let options = Options { window_memory: WindowMemory::new(0), ..echo() };
+    let outcome = measured(&plan, options);
+    let broken = outcome.broken.unwrap();
+    assert!(broken.contains("it holds no more of what arrives out of order"), "{broken}");
+    assert_eq!(outcome.messages.lost, 0);
+}
+
 #[test]
 fn more_flows_than_a_server_allows_are_refused_at_once() {
     let mut plan = messages(Transport::QUIC_FLOW, (Duration::from_millis(1), 100), "delay=100ms");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use quinn::{Chunk, RecvStream, SendStream, StreamId};
 
-use super::Streams;
+use super::{Streams, fail_if_refused};
 use crate::{
     channel::{Delivery, Exchange, delivery::Entered, order::Order},
     tap::Tap,
@@ -69,8 +69,12 @@ impl Streams {
                 if let Some(tap) = &streams.tap {
                     tap.close(stream.id().into());
                 }
-                if let Err(quinn::ReadError::ConnectionLost(e)) = end {
-                    streams.inbox.fail(streams.lost(e));
+                match end {
+                    Err(quinn::ReadError::ConnectionLost(e)) => streams.inbox.fail(streams.lost(e)),
+                    Err(quinn::ReadError::Reset(code)) => {
+                        fail_if_refused(&streams.inbox, streams.peer(), code);
+                    }
+                    _ => {}
                 }
             }),
         );

@@ -147,11 +147,20 @@ struct Keylog {
 }
 
 impl CaptureArgs {
+    /// Refuses a file name that asks for no format.
+    pub(crate) fn check_name(&self) -> Result<(), UsageError> {
+        match self.pcap.as_deref() {
+            Some(path) if !is_folder(path) => check_name(path, ", or a folder that ends in /"),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens the files of the options that are set.
     pub(crate) fn open(&self, command: &'static str) -> anyhow::Result<Option<CaptureFiles>> {
         if self.pcap.is_none() && self.qlog.is_none() && self.keylog.is_none() {
             return Ok(None);
         }
+        self.check_name()?;
         let pcap = self.pcap.as_deref().map(Pcap::open).transpose()?;
         self.qlog.as_deref().map(create_folder).transpose()?;
         let keylog = self
@@ -172,11 +181,10 @@ impl CaptureArgs {
 
 impl Pcap {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        if is_folder(path) {
             create_folder(path)?;
             return Ok(Self::Folder(path.to_owned()));
         }
-        check_name(path, ", or a folder that ends in /")?;
         Reserved::open(path).map(Self::File)
     }
 
@@ -202,6 +210,11 @@ impl Pcap {
 fn run_name(run: &RecordedRun<'_>) -> String {
     let RecordedRun { plan, setup, seed, .. } = run;
     format!("{plan:03}-{}-{}-seed{seed}", setup.transport, setup.path)
+}
+
+/// Whether a path names a folder for captures rather than one capture.
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 fn create_folder(path: &Path) -> anyhow::Result<()> {

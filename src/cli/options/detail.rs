@@ -56,10 +56,7 @@ impl DetailArgs {
                 "--ladder: packets are followed on the emulated link only: use --path sim, relay or netns",
             ));
         }
-        match &self.samples {
-            Some(path) => sample_format(path).map(drop),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Refuses options that need the whole result, when a part is run.
@@ -87,12 +84,21 @@ impl DetailArgs {
         self.samples.is_some()
     }
 
+    /// Refuses a file of samples that has no format, or that is the file of the `result`.
+    pub(crate) fn check_name(&self, result: Option<&Path>) -> Result<(), UsageError> {
+        match &self.samples {
+            Some(path) if result == Some(path) => {
+                Err(UsageError::new("--samples: is the same file as --output"))
+            }
+            Some(path) => sample_format(path).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Opens the file of samples, if one is asked for; `result` is the file of the result.
     pub(crate) fn open(&self, result: Option<&Path>) -> anyhow::Result<Option<Samples>> {
+        self.check_name(result)?;
         let Some(path) = &self.samples else { return Ok(None) };
-        if result == Some(path) {
-            return Err(UsageError::new("--samples: is the same file as --output").into());
-        }
         let draft = Draft::create(path)?;
         let out = Box::new(BufWriter::new(draft.file()?));
         let columns = Bench::SAMPLE_COLUMNS.unwrap_or_default();

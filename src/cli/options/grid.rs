@@ -100,6 +100,8 @@ impl<D: Defaults> GridArgs<D> {
         }
         match &self.sweep.parts {
             Some(parts) => parts.restrict(&mut request),
+            // They may be for another machine.
+            None if self.sweep.prints_config() => {}
             None => leave_out_forbidden::<E>(&mut request),
         }
         Ok(request)

@@ -142,12 +142,15 @@ impl OutputArgs {
         self.output.as_deref()
     }
 
+    /// Refuses a file name that asks for no format.
+    pub(crate) fn check_name(&self) -> Result<(), UsageError> {
+        self.path().map_or(Ok(()), |path| format_of(path).map(drop))
+    }
+
     /// Opens what `write` will need, so that a long run does not end with a file that cannot be written.
     pub(crate) fn open(&self) -> anyhow::Result<Drafts> {
-        let result = self.path().map(|path| {
-            format_of(path)?;
-            Draft::create(path)
-        });
+        self.check_name()?;
+        let result = self.path().map(Draft::create);
         let chart = match self.svg.as_deref() {
             Some(path) if is_svg(path) => Some(Draft::create(path)?),
             Some(folder) => {

@@ -24,19 +24,23 @@ pub(crate) struct SweepArgs {
     /// Do nothing if the part already exists and has the same options
     #[arg(long, requires = "shard")]
     resume: bool,
-    /// Take options from a TOML file, by their long names: loss = ["0%", "1%"]. Options on the command line take
-    /// precedence. A table [bench] has options for that command only
+    /// Take options from a TOML file, by their long names: loss = ["0%", "1%"], ecn = true. Options on the command
+    /// line take precedence, and --no-ecn turns a flag of the file off. A table [bench] has options for that command
+    /// only
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
     /// Take the options of a named scenario: see `wirelab scenarios`. --config and the command line take precedence
     #[arg(long, value_name = "NAME", value_parser = str::parse::<&'static Scenario>)]
     scenario: Option<&'static Scenario>,
-    /// Print the options as a file for --config, and run nothing
+    /// Print the options as a file for --config, and run nothing. Options that a run would refuse are refused
     #[arg(long)]
     print_config: bool,
     /// The options of the command line that determine the measurement, as they stand in the result.
     #[arg(skip)]
     pub(crate) given: Map<String, Value>,
+    /// With `--print-config`, the options as a file.
+    #[arg(skip)]
+    pub(crate) printed: Option<String>,
     /// The parts to put together, instead of measuring.
     #[arg(skip)]
     pub(crate) parts: Option<Parts>,
@@ -87,6 +91,7 @@ const TASK: Set = Set { name: "SLURM_ARRAY_TASK_ID", hint: IN_ARRAY };
 const TASKS: Set = Set { name: "SLURM_ARRAY_TASK_COUNT", hint: IN_ARRAY };
 const FIRST: Set = Set { name: "SLURM_ARRAY_TASK_MIN", hint: IN_ARRAY };
 const LAST: Set = Set { name: "SLURM_ARRAY_TASK_MAX", hint: IN_ARRAY };
+const STEP: Set = Set { name: "SLURM_ARRAY_TASK_STEP", hint: IN_ARRAY };
 const POD: Set = Set {
     name: "JOB_COMPLETION_INDEX",
     hint: "Kubernetes sets it in the pods of a Job with completionMode: Indexed",
@@ -130,19 +135,25 @@ fn nth(index: u32, set: &Set, count: u32, instead: impl Fn(u32) -> String) -> Re
     })
 }
 
-/// The part of a task of a job array, whose first task may have any number.
+/// The part of a task of a job array, whose first task may have any number, and the others any step from it.
 ///
 /// Returns an error if tasks are missing between the first and the last. Such an array usually runs some tasks of an
 /// earlier one again, whose parts were numbered differently.
 fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
     let of = |set: &Set| number(variable, set);
     let (task, count, first, last) = (of(&TASK)?, of(&TASKS)?, of(&FIRST)?, of(&LAST)?);
-    let is_range = last.checked_sub(first).and_then(|width| width.checked_add(1)) == Some(count);
-    let index = task.checked_sub(first).filter(|_| is_range).and_then(|index| index.checked_add(1));
-    index.and_then(|index| Shard::new(index, count).ok()).ok_or_else(|| {
+    let step = if variable(STEP.name).is_some() { of(&STEP)? } else { 1 };
+    // The number of a task, from 1; `None` if it is between two tasks or before the first.
+    let nth = |task: u32| {
+        let distance = task.checked_sub(first)?;
+        let is_task = distance.checked_rem(step)? == 0;
+        (distance / step).checked_add(1).filter(|_| is_task)
+    };
+    let is_whole = nth(last) == Some(count);
+    nth(task).filter(|_| is_whole).and_then(|index| Shard::new(index, count).ok()).ok_or_else(|| {
         UsageError::new(format!(
-            "--shard slurm: task {task} is one of {count} from {first} to {last}, which do not follow each other; use \
-             --array=0-(N-1) with --shard slurm:N, which also allows to run single tasks again"
+            "--shard slurm: task {task} is one of {count} from {first} to {last}, not each {step} after the one \
+             before; use --array=0-(N-1) with --shard slurm:N, which also allows to run single tasks again"
         ))
     })
 }
@@ -218,10 +229,10 @@ mod tests {
         source.resolve(&variable).map(|shard| shard.to_string()).map_err(|error| error.to_string())
     }
 
-    fn slurm(source: &str, [id, count, min, max]: [&str; 4]) -> Result<String, String> {
-        let names =
-            ["SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX"];
-        resolved(source, &names.into_iter().zip([id, count, min, max]).collect::<Vec<_>>())
+    /// The values are of the task's ID, and of COUNT, MIN, MAX and STEP of its array.
+    fn slurm<const N: usize>(source: &str, values: [&str; N]) -> Result<String, String> {
+        let names = [&TASK, &TASKS, &FIRST, &LAST, &STEP].map(|set| set.name);
+        resolved(source, &names.into_iter().zip(values).collect::<Vec<_>>())
     }
 
     #[test]
@@ -231,9 +242,26 @@ mod tests {
         assert_eq!(slurm("slurm", ["12", "3", "10", "12"]), Ok("3/3".to_owned()));
         assert_eq!(slurm("slurm", ["5", "1", "5", "5"]), Ok("1/1".to_owned()));
         assert_eq!(slurm("slurm:7", ["5", "1", "5", "5"]), Ok("6/7".to_owned()));
-        // Tasks 1, 3 and 5, which are run again; 1, 3 and 7; a task beyond those of the array; no tasks.
-        for wrong in [["3", "3", "1", "5"], ["3", "3", "1", "7"], ["9", "3", "1", "3"], ["1", "0", "1", "1"]]
-        {
+        // --array=10-18:4
+        let stepped = ["10", "14", "18"].map(|task| slurm("slurm", [task, "3", "10", "18", "4"]));
+        assert_eq!(stepped, ["1/3", "2/3", "3/3"].map(|part| Ok(part.to_owned())));
+        assert_eq!(slurm("slurm", ["4", "7", "0", "6", "1"]), Ok("5/7".to_owned()));
+        assert_eq!(slurm("slurm", ["5", "1", "5", "5", "4"]), Ok("1/1".to_owned()));
+        let wrong = [
+            // Without the step.
+            ["3", "3", "1", "5", "1"],
+            // Tasks 1, 3 and 7.
+            ["3", "3", "1", "7", "1"],
+            ["3", "3", "1", "7", "2"],
+            // Beyond the last task, before the first, and between two.
+            ["9", "3", "1", "3", "1"],
+            ["6", "3", "10", "18", "4"],
+            ["12", "3", "10", "18", "4"],
+            // No tasks, and no step.
+            ["1", "0", "1", "1", "1"],
+            ["1", "1", "1", "1", "0"],
+        ];
+        for wrong in wrong {
             let refused = slurm("slurm", wrong).unwrap_err();
             assert!(refused.contains("--shard slurm:N"), "{wrong:?}: {refused}");
         }

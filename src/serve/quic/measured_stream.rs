@@ -50,7 +50,7 @@ impl MeasuredStreams {
 
     /// Whether this many may have arrived out of order, with more memory if there is some.
     fn allows(&self, bytes: u64, most: u64) -> bool {
-        if bytes > most {
+        if bytes > most.max(BYTES_AHEAD) {
             return false;
         }
         // All streams of a connection are answered by one task, so no other task allows more meanwhile.
@@ -94,7 +94,8 @@ pub(super) async fn answer(
         let mut released = Vec::new();
         order.insert(now, offset, &bytes, |release| released.push(release));
         end = end.max(offset + bytes.len() as u64);
-        let held = ahead.set(end - order.released().min(end), worker.options.max_window);
+        // Bytes of an incomplete message are not out of order.
+        let held = ahead.set(end - order.next().min(end), worker.options.max_window);
         held.inspect_err(|_| worker.refuse(Refusal::TooLong))?;
         if !released.is_empty() {
             worker.limit_rate(peer, released.len() as u64).await;
@@ -155,7 +156,7 @@ struct BytesAhead<'a> {
 }
 
 impl BytesAhead<'_> {
-    /// Notes them. The streams of a connection may hold `most` together.
+    /// Notes them. The streams of a connection may hold `most` together, and [`BYTES_AHEAD`] in any case.
     fn set(&mut self, bytes: u64, most: u64) -> Result<(), Aborted> {
         let others = self.streams.bytes_ahead.fetch_sub(self.bytes, Ordering::Relaxed) - self.bytes;
         self.streams.bytes_ahead.fetch_add(bytes, Ordering::Relaxed);
