@@ -94,6 +94,13 @@ impl LinkSpec {
     pub(crate) fn has_bottleneck(&self) -> bool {
         self.rate.is_some()
     }
+
+    /// Whether what it does depends on the time since its start, and not on its packets alone.
+    pub(crate) fn follows_time(&self) -> bool {
+        let is_timed = matches!(self.loss, Loss::Outage { .. });
+        let has_slots = self.loss != Loss::NONE && self.loss_by != LossBy::Packet;
+        is_timed || has_slots || self.rate_profile.is_some()
+    }
 }
 
 /// Why closed forms do not hold on `link`, if they do not.

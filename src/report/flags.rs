@@ -3,7 +3,7 @@
 use super::model::Flag;
 
 /// What each flag means, for someone who reads it for the first time, in the order of the flags.
-const MEANINGS: [(Flag, &str); 21] = [
+const MEANINGS: [(Flag, &str); 22] = [
     (
         Flag::WindowLimited,
         "messages waited for the congestion window, so part of the delay is due to congestion control",
@@ -41,6 +41,11 @@ const MEANINGS: [(Flag, &str); 21] = [
     (
         Flag::Bursty,
         "losses came in bursts, so formulas for isolated losses do not apply, and seeds differ more",
+    ),
+    (
+        Flag::LateStart,
+        "connecting took more than a second, so the messages of some runs began a second or more later than over \
+         other transports, and this link changes with time: they met other moments of it",
     ),
     (
         Flag::LateWire,

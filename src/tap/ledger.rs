@@ -449,7 +449,23 @@ mod tests {
             ledger.close(4);
             ledger.close(0);
         }
-        assert_eq!((ledger.streams.first, ledger.streams.open.len()), (2, 0));
+        let [client, _] = &ledger.streams.opened;
+        assert_eq!((client.first, client.open.len()), (2, 0));
+    }
+
+    #[test]
+    fn the_streams_of_client_and_server_have_their_own_bytes() {
+        let mut ledger = Ledger::default();
+        send(&mut ledger, 1, &frame(0, 0, 100), at(0), ARRIVED);
+        send(&mut ledger, 2, &frame(1, 0, 100), at(1), ARRIVED);
+        // A stream in one direction only.
+        send(&mut ledger, 3, &frame(2, 0, 100), at(2), ARRIVED);
+        (1..=3).for_each(|packet| ledger.open(packet, true));
+        let packet =
+            |ledger: &mut Ledger, stream| ledger.passage(stream, 99).map(|passage| passage.copy.packet);
+        assert_eq!([0, 1, 2].map(|stream| packet(&mut ledger, stream)), [Some(1), Some(2), None]);
+        ledger.close(1);
+        assert_eq!([0, 1].map(|stream| packet(&mut ledger, stream)), [Some(1), None]);
     }
 
     /// A million messages, every hundredth packet lost and sent again: only what is in flight is held.
@@ -475,7 +491,7 @@ mod tests {
                 }
             }
             assert!(ledger.in_flight.is_empty() && ledger.sealed.len() == 0);
-            assert!(ledger.streams.open.len() <= 1);
+            assert!(ledger.streams.opened[0].open.len() <= 1);
             assert!(ledger.spare.len() <= 2 && ledger.streams.spare.len() <= 1);
         }
     }

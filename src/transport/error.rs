@@ -173,11 +173,26 @@ pub(crate) fn lost_reason(error: &(dyn Error + 'static)) -> String {
             Some(lost) if is_socket_failure(lost) => {
                 return "nothing listens there any more (port unreachable)".to_owned();
             }
+            Some(lost) if has_too_many_gaps(lost) => return TOO_MANY_GAPS.to_owned(),
             Some(lost) => return lost.to_string(),
             None => cause = other.source(),
         }
     }
     error.to_string()
+}
+
+/// What a user can do about a limit of quinn's.
+const TOO_MANY_GAPS: &str = "quinn's receiver keeps no more than 1,024 gaps in a stream, and losses left more (a pace \
+                             or a queue that drops less avoids it)";
+
+/// Whether quinn ended the connection because too many parts of a stream were missing at one time.
+fn has_too_many_gaps(error: &quinn::ConnectionError) -> bool {
+    const REASON: &str = "too many gaps in stream buffer";
+    match error {
+        quinn::ConnectionError::ConnectionClosed(close) => close.reason == REASON,
+        quinn::ConnectionError::TransportError(error) => error.reason == REASON,
+        _ => false,
+    }
 }
 
 /// What is wrong with a certificate, and what helps.

@@ -50,6 +50,22 @@ fn without_loss_the_age_is_a_sawtooth_from_the_delay_to_an_interval_more_on_ever
     }
 }
 
+/// Also of those that the server sent, on streams that it opened itself.
+#[test]
+fn all_updates_have_a_budget_and_all_that_waited_a_cause() {
+    for transport in [Transport::UDP, Transport::QUIC_ONE, Transport::QUIC_MESSAGE, Transport::QUIC_DATAGRAM]
+    {
+        let plan = plan(transport, "game:25", "delay=20ms,loss=5%");
+        let outcome = run(&plan, 1, Default::default(), &StopSignal::default()).unwrap();
+        assert_eq!(outcome.budget.n, outcome.messages.delivered, "{transport}");
+        let ways = outcome.order_by_direction;
+        for order in [&outcome.order, &ways.to_server, &ways.to_client] {
+            assert_eq!(order.by_cause.loss, order.blocked, "{transport}");
+            assert_eq!(order.blocked > 0, transport == Transport::QUIC_ONE, "{transport}");
+        }
+    }
+}
+
 /// The server cannot have sent what was due before it heard of the client.
 #[test]
 fn without_warm_up_updates_before_the_server_began_are_not_counted() {

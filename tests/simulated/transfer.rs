@@ -210,6 +210,19 @@ fn a_dead_link_stops_the_transfer_and_what_had_arrived_is_known() {
     }
 }
 
+/// The window overshoots by as much as the queue is long, and every second packet of that is dropped.
+#[test]
+fn a_stream_with_more_gaps_than_quinn_keeps_ends_the_transfer_and_the_reason_names_the_limit() {
+    for direction in [Direction::Up, Direction::Down] {
+        let link = "delay=25ms,rate=300mbit,queue=1875000B";
+        let plan = TransferPlan { direction, ..plan(Transport::QUIC_ONE, 30_000_000, link) };
+        let outcome = simulated(&plan, 1);
+        let reason = outcome.stopped.unwrap();
+        assert!(reason.contains("quinn's receiver keeps no more than 1,024 gaps"), "{direction:?}: {reason}");
+        assert_eq!(simulated(&TransferPlan { transport: Transport::QUIC_FLOW, ..plan }, 1).stopped, None);
+    }
+}
+
 #[test]
 fn no_limit_of_ours_slows_a_transfer_down() {
     // All of it fits into the congestion window: half a round trip there, half back for the receipt, and the pacing of

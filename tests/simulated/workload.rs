@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use wirelab::{
-    experiment::{Arrivals, Wait, Workload, application::Application},
-    unit::Time,
+    experiment::{Arrivals, PathKind, Plan, Wait, Workload, application::Application, cell, run},
+    link::LinkSpec,
+    path::StopSignal,
+    report::Flag,
+    transport::{Congestion, LossDetection, Transport},
+    unit::{PerDirection, Time},
     wire::MessageId,
 };
 
@@ -60,4 +64,29 @@ fn the_wait_is_bounded_and_needs_no_round_trip() {
     assert_eq!(wait.after(Some(Duration::from_secs(6))), Duration::from_secs(4));
     assert_eq!(wait.after_datagrams(Some(Duration::from_secs(6))), Duration::from_secs(9));
     assert_eq!(wait.after_datagrams(None), Duration::from_secs(4));
+}
+
+/// DTLS takes two round trips to connect, and UDP none.
+#[test]
+fn messages_that_begin_a_second_late_are_flagged_where_the_link_changes_with_time() {
+    let is_late = |transport, link: &str| {
+        let link: LinkSpec = link.parse().unwrap();
+        let plan = Plan {
+            path: PathKind::Sim,
+            transport,
+            links: PerDirection::both(link),
+            workload: Workload { duration: Duration::from_secs(1), ..workload(Arrivals::Isochronous) },
+            congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
+        };
+        let outcome = run(&plan, 1, Default::default(), &StopSignal::default()).unwrap();
+        cell(&plan, &[(1, outcome)]).flags.contains(&Flag::LateStart)
+    };
+    for timed in ["loss=outage:9s:1ms", "loss=1%,loss-by=time:1ms", "rate=steps:0s=20mbit:9s=10mbit"] {
+        let [slow, quick] = ["delay=300ms", "delay=100ms"].map(|delay| format!("{delay},{timed}"));
+        assert!(is_late(Transport::DTLS, &slow), "{slow}");
+        assert!(!is_late(Transport::UDP, &slow), "{slow}");
+        assert!(!is_late(Transport::DTLS, &quick), "{quick}");
+    }
+    assert!(!is_late(Transport::DTLS, "delay=300ms,loss=1%"));
 }

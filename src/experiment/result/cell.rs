@@ -10,7 +10,7 @@ use super::{
     theory::Theory,
 };
 use crate::{
-    experiment::{path_kind::PathKind, plan::Plan, record::outcome::Outcome, setup::Setup},
+    experiment::{LEAD, path_kind::PathKind, plan::Plan, record::outcome::Outcome, setup::Setup},
     link::{LinkSpec, Loss, LossBy},
     report::{self, Cell, Flag, PerSeed, Ratio},
     stats::Percentile,
@@ -149,6 +149,9 @@ fn flags(plan: &Plan, pool: &Pool<'_, Outcome>, messages: &report::Messages) -> 
     let late = pool.merge(|outcome| &outcome.send_delay).percentile(Percentile::P99);
     flag(late.is_some_and(|late| late > LATE_NS), Flag::SendLate);
     flag(plan.path.has_link() && plan.links.iter().any(is_bursty), Flag::Bursty);
+    let connect = pool.connect().max();
+    let is_late = connect.is_some_and(|longest| longest >= nanos(LEAD));
+    flag(is_late && plan.path.has_link() && plan.links.iter().any(LinkSpec::follows_time), Flag::LateStart);
     flag(is_unfixed, Flag::NoFixedWindow);
     if let Some(fidelity) = pool.fidelity() {
         let late = fidelity.lateness.percentile(Percentile::P99);
