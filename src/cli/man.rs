@@ -20,13 +20,16 @@ impl Man {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let mut all = Cli::command();
         all.build();
-        let page = match &self.command {
+        let mut page = match &self.command {
             None => all,
             Some(name) => match all.find_subcommand(name) {
                 Some(command) => command.clone(),
                 None => bail!(UsageError::new(format!("unknown command `{name}`: see wirelab --help"))),
             },
         };
+        // As in the help. Otherwise clap_mangen lists all options, without their values.
+        let usage = page.render_usage().to_string();
+        let page = page.override_usage(usage.trim_start_matches("Usage: ").to_owned());
         let mut roff = Vec::new();
         clap_mangen::Man::new(page).render(&mut roff)?;
         output::raw(&roff)?;

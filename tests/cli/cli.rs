@@ -277,6 +277,9 @@ fn help_completions_and_manual_pages_are_there() {
         assert!(run(folder.path(), ["completions", shell]).stdout.contains("wirelab"), "{shell}");
     }
     assert!(run(folder.path(), ["man"]).stdout.contains("wirelab"));
+    let page = run(folder.path(), ["man", "bench"]).stdout;
+    assert!(page.contains(".SH SYNOPSIS\n\\fBwirelab bench\\fR [OPTIONS] [URL]...\n"), "{page}");
+    assert!(page.contains("\\fB\\-t\\fR, \\fB\\-\\-transport\\fR \\fI<LIST>\\fR"), "{page}");
     assert_eq!(run(folder.path(), ["man", "nothing"]).code, Some(2));
 }
 

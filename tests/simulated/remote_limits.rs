@@ -207,7 +207,7 @@ fn a_limit_on_streams_that_delays_messages_is_named_and_not_the_congestion_windo
 fn long_messages_arrive_whatever_the_window_of_the_server() {
     for transport in STREAMS {
         for (interval_us, link) in
-            [(1000, "delay=1ms"), (50_000, "delay=10ms,loss=1%"), (50_000, "delay=5ms,jitter=3ms")]
+            [(3000, "delay=5ms"), (20_000, "delay=5ms,loss=3%"), (50_000, "delay=5ms,jitter=3ms")]
         {
             let mut plan = messages(transport, (Duration::from_micros(interval_us), 20_000), link);
             plan.congestion = Congestion::Fixed(256 << 10);
