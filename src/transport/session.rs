@@ -135,6 +135,14 @@ impl SessionSettings {
         self.tcp_tracer = recording.tcp_tracer();
     }
 
+    /// Draws the client's random numbers from `seed`, unless they come from the system. Two clients need different seeds:
+    /// with the same one they have the same connection IDs, and the server cannot tell them apart.
+    pub(crate) fn set_client_seed(&mut self, seed: u64) {
+        for own in [&mut self.quic.seed, &mut self.arq.seed] {
+            *own = own.map(|_| seed);
+        }
+    }
+
     /// The settings of the client's end.
     pub fn dial(&self) -> DialSettings<'_> {
         DialSettings {

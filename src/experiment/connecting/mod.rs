@@ -65,7 +65,7 @@ impl<'a> Connector<'a> {
         Ok(Self { ends, settings, mode: Mode::Cold, seed: 0, wire: None, server, begun: AtomicU64::new(0) })
     }
 
-    /// Sets what the client knows of the server, and the seed of the connection IDs.
+    /// Sets what the client knows of the server, and the seed of its connections.
     pub(super) fn with(self, mode: Mode, seed: u64) -> Self {
         Self { mode, seed, ..self }
     }
@@ -107,10 +107,8 @@ impl<'a> Connector<'a> {
         let mut settings = self.settings.clone();
         settings.session.client_tls.early_data = early_data;
         settings.session.client_tls.sessions = (self.mode != Mode::Cold).then(|| sessions.clone());
-        // The server could not tell two endpoints with the same connection IDs apart.
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
-        let quic = &mut settings.session.quic;
-        quic.seed = quic.seed.map(|_| self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
+        settings.session.set_client_seed(self.seed.wrapping_add(number.wrapping_mul(SPREAD)));
         settings
     }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
+    ops::RangeInclusive,
     sync::Arc,
     task::Waker,
     time::Duration,
@@ -64,6 +65,8 @@ struct Wire {
     links: PerDirection<SuccessiveLinks<Box<Packet>>>,
     seed: u64,
     ports: BTreeMap<SocketAddr, Arc<Port>>,
+    /// The port that an address gives next to a socket bound to port 0.
+    next_ports: BTreeMap<IpAddr, u16>,
     /// The members of multicast groups.
     groups: BTreeMap<SocketAddr, Vec<Arc<Port>>>,
     /// Packets that have been received, to be reused.
@@ -119,6 +122,15 @@ impl Wire {
         }
     }
 
+    /// A free port of `ip`. It is used again as late as possible, because a peer may still hold state for its last user.
+    fn free_port(&mut self, ip: IpAddr) -> Option<u16> {
+        let next = self.next_ports.get(&ip).copied().unwrap_or(*EPHEMERAL_PORTS.start());
+        let mut ports = (next..=*EPHEMERAL_PORTS.end()).chain(*EPHEMERAL_PORTS.start()..next);
+        let free = ports.find(|&port| !self.ports.contains_key(&SocketAddr::new(ip, port)))?;
+        self.next_ports.insert(ip, free.checked_add(1).unwrap_or(*EPHEMERAL_PORTS.start()));
+        Some(free)
+    }
+
     fn discard(&mut self, direction: Direction, dropped: Dropped<Box<Packet>>) {
         let mut packet = dropped.packet;
         self.in_flight.leave(packet.entered_in);
@@ -141,8 +153,8 @@ struct Inbox {
     is_awaited: bool,
 }
 
-/// The first port given to a socket bound to port 0.
-const FIRST_EPHEMERAL_PORT: u16 = 40_000;
+/// Ports given to sockets bound to port 0.
+const EPHEMERAL_PORTS: RangeInclusive<u16> = 40_000..=u16::MAX;
 
 impl Network {
     pub(super) fn new(links: &PerDirection<LinkSpec>, seed: u64) -> Arc<Self> {
@@ -150,6 +162,7 @@ impl Network {
             links: PerDirection::from_fn(|way| SuccessiveLinks::new(links[way].clone(), seed, way)),
             seed,
             ports: BTreeMap::new(),
+            next_ports: BTreeMap::new(),
             groups: BTreeMap::new(),
             spare: Vec::new(),
             in_flight: InFlight::default(),
@@ -188,9 +201,7 @@ impl Network {
             return Some((local, member));
         }
         if local.port() == 0 {
-            let free = (FIRST_EPHEMERAL_PORT..=u16::MAX)
-                .find(|&port| !wire.ports.contains_key(&SocketAddr::new(local.ip(), port)))?;
-            local.set_port(free);
+            local.set_port(wire.free_port(local.ip())?);
         }
         if wire.ports.contains_key(&local) {
             return None;
