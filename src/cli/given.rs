@@ -6,10 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, parser::ValueSource};
 use serde_json::{Map, Value};
 use wirelab::experiment::given_options;
 
-use super::{
-    negation,
-    options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs},
-};
+use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArgs, sweep::SweepArgs};
 
 /// The options that a command line sets, by their long names, and its positional arguments, by their ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +15,9 @@ pub(crate) struct Given {
     /// The values of each option. A flag has none.
     options: BTreeMap<String, Vec<String>>,
 }
+
+/// What the id of a `--no-NAME` begins with. The id of the flag that it turns off follows.
+pub(super) const NEGATION: &str = "not:";
 
 /// Upper bound on the points of the matrix that saved options make.
 const MAX_POINTS: usize = 1_000_000;
@@ -134,7 +134,7 @@ pub(crate) fn name(arg: &Arg) -> &str {
 /// Whether a file of options may have this option.
 pub(crate) fn is_option_of_file(arg: &Arg) -> bool {
     !is_of::<SweepArgs>(arg)
-        && !negation::is_negation(arg)
+        && !arg.get_id().as_str().starts_with(NEGATION)
         && !["help", "version"].contains(&arg.get_id().as_str())
 }
 

@@ -4,9 +4,6 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{Cli, given};
 
-/// What the ids of these flags begin with. The id of the other flag follows.
-const PREFIX: &str = "not:";
-
 /// Adds them to a command that takes options from files. Of a flag and its negation, the last on the command line wins.
 pub(super) fn with_negations(command: Command) -> Command {
     if !Cli::is_sweep(&command) {
@@ -16,7 +13,7 @@ pub(super) fn with_negations(command: Command) -> Command {
         matches!(arg.get_action(), ArgAction::SetTrue) && given::is_option_of_file(arg) && !arg.is_hide_set()
     };
     let negation = |flag: &Arg| {
-        Arg::new(format!("{PREFIX}{}", flag.get_id()))
+        Arg::new(format!("{}{}", given::NEGATION, flag.get_id()))
             .long(name(flag))
             .help(format!("As without --{}, whatever a file of options says", given::name(flag)))
             .action(ArgAction::SetTrue)
@@ -32,12 +29,7 @@ pub(super) fn name(flag: &Arg) -> String {
     format!("no-{}", given::name(flag))
 }
 
-/// Whether `arg` is a negation.
-pub(super) fn is_negation(arg: &Arg) -> bool {
-    arg.get_id().as_str().starts_with(PREFIX)
-}
-
 /// Whether `arg` is the negation of `flag`.
 pub(super) fn negates(arg: &Arg, flag: &Arg) -> bool {
-    arg.get_id().as_str().strip_prefix(PREFIX) == Some(flag.get_id().as_str())
+    arg.get_id().as_str().strip_prefix(given::NEGATION) == Some(flag.get_id().as_str())
 }
