@@ -84,6 +84,14 @@ impl DirectHost {
     }
 }
 
+impl DirectHost {
+    fn quic(&self, socket: QuicSocket) -> Arc<dyn quinn::AsyncUdpSocket> {
+        let socket = Arc::new(socket);
+        self.spawn("the sender of a QUIC socket's runs", Box::pin(socket.send_waiting()));
+        socket
+    }
+}
+
 impl Host for DirectHost {
     fn timers(&self) -> &Arc<Timers> {
         &self.timers
@@ -143,7 +151,7 @@ impl Host for DirectHost {
         });
         bound
             .and_then(|socket| QuicSocket::new(socket, None, self.timers.clone()))
-            .map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>)
+            .map(|socket| self.quic(socket))
             .map_err(|e| PathError::from_server_io("listen on QUIC", local, e))
     }
 
@@ -151,7 +159,7 @@ impl Host for DirectHost {
         let _runtime = self.enter();
         connect_udp(peer)
             .and_then(|socket| QuicSocket::new(socket, Some(peer), self.timers.clone()))
-            .map(|socket| socket as Arc<dyn quinn::AsyncUdpSocket>)
+            .map(|socket| self.quic(socket))
             .map_err(|e| PathError::from_client_io("reach QUIC", peer, e))
     }
 

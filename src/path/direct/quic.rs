@@ -5,7 +5,7 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Weak},
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -53,18 +53,14 @@ pub(super) struct QuicSocket {
 }
 
 impl QuicSocket {
-    pub(super) fn new(
-        socket: Socket,
-        peer: Option<SocketAddr>,
-        timers: Arc<Timers>,
-    ) -> io::Result<Arc<Self>> {
+    pub(super) fn new(socket: Socket, peer: Option<SocketAddr>, timers: Arc<Timers>) -> io::Result<Self> {
         let receiving = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let sending = Mutex::new(UdpSocketState::new(UdpSockRef::from(&socket))?);
         let io = Arc::new(UdpSocket::from_std(socket.into())?);
         let errors = peer.map(|_| SocketErrors::new(&io));
         let (linger, refused) = (Mutex::new(Linger::new(timers)), StopSignal::default());
         let hears_refusal = Mutex::new(refused.stopped());
-        let socket = Arc::new(Self {
+        Ok(Self {
             io,
             peer,
             receiving,
@@ -75,9 +71,28 @@ impl QuicSocket {
             errors,
             refused,
             hears_refusal,
-        });
-        tokio::spawn(send_waiting(Arc::downgrade(&socket), socket.waits.clone()));
-        Ok(socket)
+        })
+    }
+
+    /// Sends each run that still waits once the tasks before this one have had their turn. Ends when the socket is
+    /// dropped.
+    pub(super) fn send_waiting(self: &Arc<Self>) -> impl Future<Output = ()> + Send + use<> {
+        let (socket, waits) = (Arc::downgrade(self), self.waits.clone());
+        async move {
+            loop {
+                waits.notified().await;
+                loop {
+                    let Some(socket) = socket.upgrade() else { return };
+                    if socket.send_run(&mut socket.run.lock()).is_ok() {
+                        break;
+                    }
+                    let io = socket.io.clone();
+                    drop(socket);
+                    // Fails only when the runtime ends.
+                    let _ = io.writable().await;
+                }
+            }
+        }
     }
 
     /// Waits for something to receive. Fails for good once the peer has refused a datagram.
@@ -151,23 +166,6 @@ impl QuicSocket {
             _ => {}
         }
         moved
-    }
-}
-
-/// Sends each run that still waits once the tasks before this one have had their turn.
-async fn send_waiting(socket: Weak<QuicSocket>, waits: Arc<Notify>) {
-    loop {
-        waits.notified().await;
-        loop {
-            let Some(socket) = socket.upgrade() else { return };
-            if socket.send_run(&mut socket.run.lock()).is_ok() {
-                break;
-            }
-            let io = socket.io.clone();
-            drop(socket);
-            // Fails only when the runtime ends.
-            let _ = io.writable().await;
-        }
     }
 }
 
@@ -285,9 +283,10 @@ mod tests {
         runtime().unwrap().block_on(async {
             let peer = UdpSocket::bind("127.0.0.1:0").await.unwrap();
             let destination = peer.local_addr().unwrap();
-            let timers = DirectHost::new().unwrap().timers().clone();
+            let host = DirectHost::new().unwrap();
             let own = connect_udp(destination).unwrap();
-            let socket = QuicSocket::new(own, Some(destination), timers).unwrap();
+            let socket = Arc::new(QuicSocket::new(own, Some(destination), host.timers().clone()).unwrap());
+            host.spawn("the sender of runs", Box::pin(socket.send_waiting()));
             let contents = &[7; 10 * SEGMENT][..];
             // The reactor has not looked at the new socket yet.
             socket.io.writable().await.unwrap();
