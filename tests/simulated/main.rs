@@ -14,6 +14,7 @@ mod experiment_properties;
 mod game;
 mod hol_instrument;
 mod identities;
+mod independence;
 mod ladder;
 mod limits;
 mod link;

@@ -281,3 +281,14 @@ fn tcp_is_refused_in_virtual_time_with_the_way_out() {
     assert!(line.contains("--path netns"), "{line}");
     assert!(!line.contains("  "), "{line}");
 }
+
+#[test]
+fn a_port_is_given_again_only_when_no_other_is_left() {
+    let host = world(&[]).host(Side::Client);
+    let bind = || host.udp_bind("0.0.0.0:0".parse().unwrap()).unwrap();
+    let kept = bind();
+    let first = bind().local_addr().port();
+    let until_first_again = (1u16..).take_while(|_| bind().local_addr().port() != first).count();
+    // All but the first and the one that is kept.
+    assert_eq!(until_first_again, usize::from(u16::MAX - kept.local_addr().port()) - 1);
+}

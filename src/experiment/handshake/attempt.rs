@@ -30,9 +30,9 @@ pub(in crate::experiment) struct Attempt {
 }
 
 impl Attempt {
-    /// A connection that could not be started.
-    pub(super) fn failed(problem: &str) -> Self {
-        Self { problem: Some(problem.to_owned()), ..Self::default() }
+    /// A connection that could not be started, which was known after it `took` so long.
+    pub(super) fn failed(problem: &str, took: Duration) -> Self {
+        Self { problem: Some(problem.to_owned()), took, ..Self::default() }
     }
 }
 

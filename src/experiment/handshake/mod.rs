@@ -96,10 +96,12 @@ impl Run<'_> {
 
     /// One measured connection, with a session to resume if the mode needs one.
     async fn one(&self, sessions: &Sessions) -> (Attempt, Option<Box<dyn Channel>>) {
+        let begun = self.host.now();
         if self.prime(sessions).await {
             self.connect(sessions, self.plan.mode == Mode::ZeroRtt).await
         } else {
-            (Attempt::failed("the server gave no session to resume"), None)
+            let took = self.host.now() - begun;
+            (Attempt::failed("the server gave no session to resume", took), None)
         }
     }
 
