@@ -13,7 +13,9 @@ use clap::{
 };
 
 use super::{
-    Cli, config_file, foreign, if_known,
+    Cli,
+    config_file::{self, Filled},
+    foreign, if_known,
     output::{OutputError, complain, note, raw},
     without_effect,
 };
@@ -26,7 +28,7 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
 
 /// Parses these arguments, with the name of the program as the first.
 pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
-    let arguments = config_file::with_files(arguments).map_err(|error| {
+    let Filled { arguments, origins } = config_file::with_files(arguments).map_err(|error| {
         complain(error);
         ExitCode::from(2)
     })?;
@@ -44,7 +46,7 @@ pub(crate) fn parse_from(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
     if let Some((name, matches)) = matches.subcommand()
         && let Some(command) = all.find_subcommand(name)
     {
-        cli.note_given(command, matches).map_err(|error| {
+        cli.note_given(command, matches, origins).map_err(|error| {
             complain(error);
             ExitCode::from(2)
         })?;

@@ -5,7 +5,14 @@ use std::{collections::BTreeMap, ffi::OsString, fs::File, io::Read, path::Path};
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, parser::ValueSource};
 use toml::{Table, Value};
 
-use super::{Cli, given, given::Given, negation, options::sweep::SweepArgs, scenarios::Scenario};
+use super::{
+    Cli, given,
+    given::{Given, Options},
+    layers::Layers,
+    negation,
+    options::sweep::SweepArgs,
+    scenarios::Scenario,
+};
 
 /// The largest file of options.
 const MAX_BYTES: u64 = 1 << 20;
@@ -13,80 +20,69 @@ const MAX_BYTES: u64 = 1 << 20;
 /// This key names the scenario that a file builds on. In the file of a scenario it is a table with its description.
 const SCENARIO: &str = "scenario";
 
+/// A command line with the options of files.
+pub(super) struct Filled {
+    pub(super) arguments: Vec<OsString>,
+    /// What set each option that comes from a file, as the command line names it: `--scenario lte`.
+    pub(super) origins: BTreeMap<String, String>,
+}
+
+impl From<Vec<OsString>> for Filled {
+    /// A command line without files.
+    fn from(arguments: Vec<OsString>) -> Self {
+        Self { arguments, origins: BTreeMap::new() }
+    }
+}
+
 /// Adds the options of `--config` and `--scenario` to the command line. Options on the command line take precedence
 /// over those of the file, and these over those of the scenario.
 ///
 /// Returns an error if the file has anything but options of the command.
-pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
+pub(super) fn with_files(arguments: Vec<OsString>) -> Result<Filled, String> {
     let names_file = |argument: &OsString| {
         let argument = argument.as_encoded_bytes();
         argument.starts_with(b"--config") || argument.starts_with(b"--scenario")
     };
     if !arguments.iter().any(names_file) {
-        return Ok(arguments);
+        return Ok(arguments.into());
     }
     let mut all = Cli::command();
     all.build();
     let name = arguments.get(1).and_then(|name| name.to_str());
     let command = name.and_then(|name| all.find_subcommand(name)).filter(|command| Cli::is_sweep(command));
-    let Some(command) = command.cloned() else { return Ok(arguments) };
+    let Some(command) = command.cloned() else { return Ok(arguments.into()) };
     // Errors are ignored here. They are reported when the whole command line is parsed.
-    let Ok(matches) = all.ignore_errors(true).try_get_matches_from(&arguments) else { return Ok(arguments) };
-    let Some((_, matches)) = matches.subcommand() else { return Ok(arguments) };
-    let Ok(sweep) = SweepArgs::from_arg_matches(matches) else { return Ok(arguments) };
-    let mut options = BTreeMap::new();
-    let mut scenario = sweep.scenario();
+    let Ok(matches) = all.ignore_errors(true).try_get_matches_from(&arguments) else {
+        return Ok(arguments.into());
+    };
+    let Some((_, matches)) = matches.subcommand() else { return Ok(arguments.into()) };
+    let Ok(sweep) = SweepArgs::from_arg_matches(matches) else { return Ok(arguments.into()) };
+    let mut layers = Layers::new(&command, Given::options(&command, matches));
+    let mut scenario = sweep.scenario().map(|scenario| (scenario, format!("--scenario {}", scenario.name)));
     if let Some(path) = sweep.config() {
-        let file =
-            FileOptions::read(path, &command).map_err(|e| format!("--config {}: {e}", path.display()))?;
-        scenario = scenario.or(file.scenario);
-        add(&mut options, file.options, &command, matches);
+        let origin = format!("--config {}", path.display());
+        let file = FileOptions::read(path, &command).map_err(|e| format!("{origin}: {e}"))?;
+        scenario = scenario.or(file.scenario.map(|scenario| (scenario, origin.clone())));
+        layers.add(origin, file.options);
     }
-    if let Some(scenario) = scenario {
+    if let Some((scenario, origin)) = scenario {
         let file = FileOptions::parse(scenario.text, &command)
             .map_err(|e| format!("--scenario {}: {e}", scenario.name))?;
-        add(&mut options, file.options, &command, matches);
+        layers.add(origin, file.options);
     }
+    let (options, origins) = layers.of_files();
     let added = Given::new(command.get_name(), options).arguments(&command);
     let positional = added.iter().position(|argument| argument == "--").unwrap_or(added.len());
     let (added, positional) = added.split_at(positional);
+    let mut arguments = arguments;
     arguments.splice(2..2, added.iter().cloned());
     arguments.extend(positional.iter().cloned());
-    Ok(arguments)
-}
-
-/// Adds options, except those that `options` or the command line already have, and those that conflict with them.
-fn add(
-    options: &mut BTreeMap<String, Vec<String>>,
-    more: BTreeMap<String, Vec<String>>,
-    command: &Command,
-    matches: &ArgMatches,
-) {
-    let is_given = |arg: &&Arg| {
-        options.contains_key(given::name(arg))
-            || matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
-    };
-    let taken: Vec<&Arg> = command.get_arguments().filter(is_given).collect();
-    let excludes = |one: &Arg, other: &Arg| {
-        let conflicts = command.get_arg_conflicts_with(one);
-        conflicts.iter().any(|conflict| conflict.get_id() == other.get_id()) || negation::negates(one, other)
-    };
-    let is_free = |(name, _): &(String, Vec<String>)| {
-        let arg = command.get_arguments().find(|arg| given::name(arg) == name);
-        let is_taken = |arg: &Arg| {
-            taken
-                .iter()
-                .any(|other| other.get_id() == arg.get_id() || excludes(arg, other) || excludes(other, arg))
-        };
-        arg.is_some_and(|arg| !is_taken(arg))
-    };
-    let free: Vec<_> = more.into_iter().filter(is_free).collect();
-    options.extend(free);
+    Ok(Filled { arguments, origins })
 }
 
 /// The options of a file.
 struct FileOptions {
-    options: BTreeMap<String, Vec<String>>,
+    options: Options,
     /// The scenario that it builds on.
     scenario: Option<&'static Scenario>,
 }

@@ -12,9 +12,11 @@ use super::options::{capture::CaptureArgs, detail::DetailArgs, output::OutputArg
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) command: String,
-    /// The values of each option. A flag has none.
-    options: BTreeMap<String, Vec<String>>,
+    options: Options,
 }
+
+/// The values of each option, by its name. A flag has none.
+pub(crate) type Options = BTreeMap<String, Vec<String>>;
 
 /// What the id of a `--no-NAME` begins with. The id of the flag that it turns off follows.
 pub(super) const NEGATION: &str = "not:";
@@ -27,7 +29,7 @@ const ALSO_OUTPUTS: [&str; 1] = ["save"];
 
 impl Given {
     /// Options of a command.
-    pub(crate) fn new(command: &str, options: BTreeMap<String, Vec<String>>) -> Self {
+    pub(crate) fn new(command: &str, options: Options) -> Self {
         Self { command: command.to_owned(), options }
     }
 
@@ -39,6 +41,11 @@ impl Given {
     /// The options of `command` for output: what is shown, and where it is written.
     pub(crate) fn showing(command: &Command, matches: &ArgMatches) -> Self {
         Self::of(command, matches, is_output)
+    }
+
+    /// Every option of `command` that was given, with its values.
+    pub(crate) fn options(command: &Command, matches: &ArgMatches) -> Options {
+        Self::of(command, matches, |_| true).options
     }
 
     fn of(command: &Command, matches: &ArgMatches, is_wanted: fn(&Arg) -> bool) -> Self {
@@ -149,6 +156,6 @@ fn is_output(arg: &Arg) -> bool {
 }
 
 /// Whether an option belongs to a group.
-fn is_of<A: Args>(arg: &Arg) -> bool {
+pub(super) fn is_of<A: Args>(arg: &Arg) -> bool {
     A::augment_args(Command::new("")).get_arguments().any(|other| other.get_id() == arg.get_id())
 }

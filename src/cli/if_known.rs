@@ -14,6 +14,14 @@ pub(super) fn value<'a, T: Clone + Send + Sync + 'static>(
     matches.try_get_one(id).ok().flatten()
 }
 
+/// The values of an option that takes several.
+pub(super) fn values<'a, T: Clone + Send + Sync + 'static>(
+    matches: &'a ArgMatches,
+    id: &str,
+) -> impl Iterator<Item = &'a T> {
+    matches.try_get_many(id).ok().flatten().into_iter().flatten()
+}
+
 /// The values of an option or an argument, as they were written.
 pub(super) fn raw<'a>(matches: &'a ArgMatches, id: &str) -> Option<RawValues<'a>> {
     matches.try_get_raw(id).ok().flatten()

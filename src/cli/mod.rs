@@ -19,6 +19,7 @@ mod if_known;
 mod inputs;
 mod interrupt;
 mod lab;
+mod layers;
 #[cfg(real_time)]
 mod link;
 mod man;
@@ -56,9 +57,9 @@ mod verify;
 mod width;
 mod without_effect;
 
-use std::process::ExitCode;
 #[cfg(real_time)]
 use std::sync::Arc;
+use std::{collections::BTreeMap, process::ExitCode};
 
 pub(crate) use arguments::parse;
 use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
@@ -115,15 +116,21 @@ impl Cli {
         Self::command().find_subcommand(name).filter(|command| Self::is_sweep(command)).cloned()
     }
 
-    /// Records which options of the subcommand `command` were given.
+    /// Records which options of the subcommand `command` were given, and the `origins` of those from files.
     ///
     /// Returns an error if they are to be printed and cannot be.
-    fn note_given(&mut self, command: &clap::Command, matches: &ArgMatches) -> Result<(), String> {
+    fn note_given(
+        &mut self,
+        command: &clap::Command,
+        matches: &ArgMatches,
+        origins: BTreeMap<String, String>,
+    ) -> Result<(), String> {
         if let Command::Report(report) = &mut self.command {
             report.showing = Given::showing(command, matches);
         }
         if let Some(sweep) = self.command.sweep() {
             sweep.given = Given::measuring(command, matches).to_json();
+            sweep.origins = origins;
             if sweep.prints_config() {
                 sweep.printed = Some(config_file::to_toml(command, matches)?);
             }

@@ -2,15 +2,20 @@
 
 use clap::{Arg, ArgMatches, Command, FromArgMatches as _, parser::ValueSource};
 use wirelab::{
-    experiment::{application::Application, page::PagePlan},
-    link::{Aqm, LinkSpec},
+    experiment::{PathKind, application::Application, page::PagePlan},
+    link::{Aqm, LinkSpec, Loss, Preset},
     target::Target,
     transport::{Controllers, Credentials, Mapping, Shape, Transport},
+    unit::PerDirection,
 };
 
 use super::{
     if_known,
-    options::{link::LinkArgs, transports::Transports, workload::Traffic},
+    options::{
+        link::{LinkArgs, PRESET},
+        transports::Transports,
+        workload::Traffic,
+    },
     system::may_observe_tcp,
 };
 
@@ -127,6 +132,20 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["congestion"],
+        commands: &["bench", "hol", "handshake", "transfer"],
+        has_effect: |asked| {
+            let of_kernel =
+                |transport: &Transport| matches!(transport.spec().controllers, Controllers::Kernel);
+            let of_others = |transport: &Transport| {
+                matches!(transport.spec().controllers, Controllers::All | Controllers::NoBbr(_))
+            };
+            asked.sets_kernel_controller || asked.any(of_others) || !asked.any(of_kernel)
+        },
+        why: "the kernel chooses the controller of TCP, except with --path netns",
+        is_error: false,
+    },
+    Row {
         options: &[
             "interval",
             "length",
@@ -215,6 +234,27 @@ const ROWS: &[Row] = &[
         is_error: false,
     },
     Row {
+        options: &["keep-order"],
+        commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
+        has_effect: |asked| asked.may_reorder,
+        why: "it is for packets that --jitter reorders, and this link has no jitter",
+        is_error: false,
+    },
+    Row {
+        options: &["loss-by"],
+        commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
+        has_effect: |asked| asked.may_lose,
+        why: "it is for losses at random, and the link has none",
+        is_error: false,
+    },
+    Row {
+        options: &["scenario"],
+        commands: &["bench", "hol", "handshake", "transfer", "share"],
+        has_effect: |asked| !asked.has_preset,
+        why: "--preset replaces its link",
+        is_error: false,
+    },
+    Row {
         options: &["cert_bytes"],
         commands: &["handshake"],
         has_effect: |asked| asked.any(|transport| transport.scheme().credentials.is_certificate()),
@@ -232,6 +272,13 @@ struct Asked {
     transports: Option<Vec<Transport>>,
     /// Whether any link may mark a packet.
     may_mark: bool,
+    /// Whether any link has jitter.
+    may_reorder: bool,
+    /// Whether any link loses packets at random.
+    may_lose: bool,
+    has_preset: bool,
+    /// Whether any path sets the controller of the kernel's TCP.
+    sets_kernel_controller: bool,
 }
 
 impl Asked {
@@ -251,9 +298,26 @@ impl Asked {
             Some(Traffic::Page(_)) => (Application::default(), true),
             None => (Application::default(), false),
         };
-        let has_link = command.get_arguments().any(|option| option.get_id() == "ecn");
-        let may_mark = has_link && may_mark(matches);
-        Self { urls, transports, application, page, may_mark }
+        let links = links(command, matches);
+        let any_link =
+            |is: fn(&LinkSpec) -> bool| links.as_ref().is_none_or(|links| links.iter().flatten().any(is));
+        let paths: Vec<&PathKind> = if_known::values(matches, "path").collect();
+        Self {
+            application,
+            page,
+            may_mark: any_link(|link| link.aqm != Aqm::DropTail || link.ecn_fault.is_some()),
+            may_reorder: any_link(|link| link.jitter.is_some()),
+            may_lose: any_link(|link| {
+                link.loss != Loss::NONE && !matches!(link.loss, Loss::Drop(_) | Loss::Outage { .. })
+            }),
+            has_preset: if_known::value::<Preset>(matches, PRESET).is_some(),
+            sets_kernel_controller: match &paths[..] {
+                [] => urls.is_empty(),
+                paths => paths.contains(&&PathKind::Netns),
+            },
+            urls,
+            transports,
+        }
     }
 
     fn is_page(&self) -> bool {
@@ -265,11 +329,16 @@ impl Asked {
     }
 }
 
-/// Whether the options describe a link that may mark a packet, as far as they are valid.
-fn may_mark(matches: &ArgMatches) -> bool {
-    let links = LinkArgs::from_arg_matches(matches).ok().and_then(|link| link.links().ok());
-    let marks = |link: &LinkSpec| link.aqm != Aqm::DropTail || link.ecn_fault.is_some();
-    links.is_none_or(|links| links.iter().flatten().any(marks))
+/// The links that the options describe. `None` if a link cannot be told: there is none, the options are invalid, or the
+/// link changes in the middle of a run.
+fn links(command: &Command, matches: &ArgMatches) -> Option<Vec<PerDirection<LinkSpec>>> {
+    let has_link = command.get_arguments().any(|option| option.get_id() == "ecn");
+    let changes = if_known::value::<String>(matches, "after").is_some();
+    let mut link = (has_link && !changes).then(|| LinkArgs::from_arg_matches(matches).ok())??;
+    if command.get_name() == "share" {
+        link.default_to_bottleneck();
+    }
+    link.links().ok()
 }
 
 /// An option without effect.

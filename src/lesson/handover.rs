@@ -68,7 +68,7 @@ pub(super) const LESSON: Lesson = Lesson {
                 },
             ),
             claim(
-                "In a video call, the picture stood for {quic_freeze} over QUIC. Raw UDP repeats nothing, and stood for {udp_freeze}: \
+                "In a video call, the picture froze for {quic_freeze} over QUIC. Raw UDP repeats nothing, and froze for {udp_freeze}: \
                  until the next key frame. Over DTLS it was {dtls_freeze}.",
                 |r| {
                     let freeze = |row| r.number(3, row, "longest freeze");

@@ -30,7 +30,7 @@ impl LinkSpec {
     }
 
     /// Sets one property from text, by its key in [`PROPERTIES`]. `none` removes the jitter, the rate or the queue's
-    /// limit. The result is not validated.
+    /// limit, and `unlimited` the latter two. The result is not validated.
     ///
     /// Returns [`SpecError`] for an unknown key, with a list of all keys, and for an invalid value.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), SpecError> {
@@ -47,13 +47,8 @@ impl LinkSpec {
     pub fn apply_pairs(&mut self, pairs: &str) -> Result<(), SpecError> {
         let mut changed = self.clone();
         let mut seen = Vec::new();
-        for pair in pairs.split(',').map(str::trim) {
-            let (key, value) = match pair.split_once('=') {
-                Some((key, value)) => (key.trim(), value),
-                None if is_flag(pair) => (pair, "true"),
-                None => return Err(SpecError::NotAPair { text: shown(pair) }),
-            };
-            let key = known(key)?.key();
+        for pair in Self::pairs(pairs) {
+            let (key, value) = pair?;
             if seen.contains(&key) {
                 return Err(SpecError::Twice { key });
             }
@@ -62,6 +57,18 @@ impl LinkSpec {
         }
         *self = changed;
         Ok(())
+    }
+
+    /// The key and the value of each of the pairs that [`LinkSpec::apply_pairs`] applies. No value is read.
+    pub fn pairs(pairs: &str) -> impl Iterator<Item = Result<(&'static str, &str), SpecError>> {
+        pairs.split(',').map(str::trim).map(|pair| {
+            let (key, value) = match pair.split_once('=') {
+                Some((key, value)) => (key.trim(), value),
+                None if is_flag(pair) => (pair, "true"),
+                None => return Err(SpecError::NotAPair { text: shown(pair) }),
+            };
+            Ok((known(key)?.key(), value))
+        })
     }
 }
 

@@ -25,7 +25,7 @@ const CALLS: [Term; 6] = [
     },
     Term {
         term: "freezes",
-        meaning: "the picture stood for three frames or more, and 150 ms longer than a frame",
+        meaning: "the picture froze for three frames or more, and 150 ms longer than a frame",
     },
     Term {
         term: "never ready",

@@ -134,7 +134,8 @@ impl<D: Defaults> GridArgs<D> {
         let is_without = !self.path.is_empty() && self.path.iter().all(|path| !path.has_link());
         match self.link.first_given().filter(|_| is_without) {
             Some(option) => Err(UsageError::new(format!(
-                "{option}: --path direct has no emulated link; use --path sim, relay or netns"
+                "{}: --path direct has no emulated link; use --path sim, relay or netns",
+                self.sweep.with_origin(option)
             ))),
             None => Ok(()),
         }
@@ -145,7 +146,8 @@ impl<D: Defaults> GridArgs<D> {
         let given = (!self.path.is_empty()).then_some("--path").or(self.link.first_given());
         match given {
             Some(option) => Err(UsageError::new(format!(
-                "{option}: servers by URL are reached over the real network, and no link is emulated"
+                "{}: servers by URL are reached over the real network, and no link is emulated",
+                self.sweep.with_origin(option)
             ))),
             None => Ok(()),
         }

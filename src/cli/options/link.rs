@@ -17,7 +17,8 @@ const HEADING: &str = "More of the link (commas separate values, and lists make 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
         let rtt = list("rtt", "TIME,..").help("Round trip without queueing, split evenly [default: 50ms]");
-        let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..");
+        // Several are as one with all pairs: a file's and those of the command line.
+        let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..").action(ArgAction::Append);
         let command = command
             .arg(rtt.conflicts_with("delay").help_heading(None::<&str>))
             .args(PROPERTIES.iter().map(|property| option(property).help_heading(heading(property))));
@@ -44,13 +45,14 @@ impl FromArgMatches for LinkArgs {
             Takes::Nothing => Vec::new(),
             Takes::List(_) | Takes::One(_) => values(property.key()),
         };
+        let pairs = |key| Some(values(key).join(",")).filter(|_| matches.contains_id(key));
         let all = PROPERTIES.iter().map(|property| (property, of(property)));
         // In the order of the property table.
         Ok(Self(LinkOptions {
             rtt: values("rtt"),
             given: all.filter(|(_, values)| !values.is_empty()).collect(),
-            to_server: matches.get_one(TO_SERVER).cloned(),
-            to_client: matches.get_one(TO_CLIENT).cloned(),
+            to_server: pairs(TO_SERVER),
+            to_client: pairs(TO_CLIENT),
             preset: matches.get_one(PRESET).copied(),
         }))
     }
@@ -98,7 +100,12 @@ fn list(key: &'static str, name: &'static str) -> Arg {
 
 const TO_SERVER: &str = "to-server";
 const TO_CLIENT: &str = "to-client";
-const PRESET: &str = "preset";
+pub(crate) const PRESET: &str = "preset";
+
+/// Whether an option has pairs for one direction.
+pub(crate) fn has_pairs(name: &str) -> bool {
+    [TO_SERVER, TO_CLIENT].contains(&name)
+}
 
 /// The named links and where their figures are from, for the end of a help text.
 pub(crate) fn presets() -> String {

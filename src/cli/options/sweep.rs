@@ -1,6 +1,7 @@
 //! Parts of a sweep, for several machines.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -38,6 +39,9 @@ pub(crate) struct SweepArgs {
     /// The options of the command line that determine the measurement, as they stand in the result.
     #[arg(skip)]
     pub(crate) given: Map<String, Value>,
+    /// What set each option that comes from a file: `--scenario lte`.
+    #[arg(skip)]
+    pub(crate) origins: BTreeMap<String, String>,
     /// With `--print-config`, the options as a file.
     #[arg(skip)]
     pub(crate) printed: Option<String>,
@@ -169,6 +173,14 @@ impl SweepArgs {
     /// The part to run; `None` runs everything.
     pub(crate) fn shard(&self) -> Result<Option<Shard>, UsageError> {
         self.shard.map(|source| source.resolve(&|name| std::env::var(name).ok())).transpose()
+    }
+
+    /// An option in a message: `--loss`, or `--loss of --scenario lte` if it is not on the command line.
+    pub(crate) fn with_origin(&self, option: &str) -> String {
+        match self.origins.get(option.trim_start_matches('-')) {
+            Some(origin) => format!("{option} of {origin}"),
+            None => option.to_owned(),
+        }
     }
 
     /// The file of options.

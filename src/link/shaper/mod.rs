@@ -61,6 +61,7 @@ pub(super) const RATE: Property = Property {
         match RateProfile::parse(text)? {
             Some(profile) => link.follow(profile)?,
             None => {
+                let text = if text == "unlimited" { "none" } else { text };
                 link.rate = unless_none(text, |rate| Ok(rate.parse::<Rate>()?))?;
                 link.rate_profile = None;
             }

@@ -69,7 +69,7 @@ pub(super) fn chart(group: &Group<'_>) -> Option<Chart> {
         name: "call",
         title: format!("What was on the screen (seed {seed})"),
         row: None,
-        caption: "Each frame at its playout instant. Where frames were not shown the picture stood; a \
+        caption: "Each frame at its playout instant. Where frames were not shown the picture froze; a \
                   bracket marks a freeze, and the number the frames over which it then jumped, if a picture \
                   followed. Dashed lines \
                   mark a change of the client's address, and the end of an outage.",

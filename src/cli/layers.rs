@@ -1,0 +1,138 @@
+//! Options from several sources: which of them win.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, Command};
+use wirelab::link::{LinkSpec, SpecError};
+
+use super::{
+    given,
+    given::Options,
+    negation,
+    options::link::{LinkArgs, PRESET, has_pairs},
+};
+
+/// The options of a command line, and below them those of files.
+pub(super) struct Layers<'a> {
+    command: &'a Command,
+    command_line: Options,
+    /// What set the options, and those of them that no layer before replaces.
+    files: Vec<(String, Options)>,
+}
+
+impl<'a> Layers<'a> {
+    pub(super) fn new(command: &'a Command, command_line: Options) -> Self {
+        Self { command, command_line, files: Vec::new() }
+    }
+
+    /// Adds the options of a file, below all others.
+    pub(super) fn add(&mut self, origin: String, options: Options) {
+        let left = |(name, values): (String, Vec<String>)| {
+            let left = self.left(&name, values)?;
+            Some((name, left))
+        };
+        let left = options.into_iter().filter_map(left).collect();
+        self.files.push((origin, left));
+    }
+
+    /// The options of the files, and what set each that the command line does not have.
+    pub(super) fn of_files(self) -> (Options, BTreeMap<String, String>) {
+        let (mut all, mut origins) = (Options::new(), BTreeMap::new());
+        for (origin, options) in self.files.into_iter().rev() {
+            for (name, values) in options {
+                if !self.command_line.contains_key(&name) {
+                    origins.insert(name.clone(), origin.clone());
+                }
+                // Only options with pairs can be in two layers.
+                all.entry(name).or_default().extend(values);
+            }
+        }
+        (all, origins)
+    }
+
+    /// What is left of an option below the layers so far; nothing if they replace it.
+    ///
+    /// A property for both directions replaces the same property of one direction, because it is what the link is to
+    /// have. Pairs for one direction replace only those of the same direction.
+    fn left(&self, name: &str, values: Vec<String>) -> Option<Vec<String>> {
+        let option = self.option(name)?;
+        if self.has(PRESET) && given::is_of::<LinkArgs>(option) {
+            return None;
+        }
+        if !has_pairs(name) {
+            let needs_none = self.removes_rate("rate") && values.iter().any(|value| needs_rate(name, value));
+            return (!self.replaces(option) && !needs_none).then_some(values);
+        }
+        let is_free = |(key, value): &(&str, &str)| {
+            let is_replaced = self.option(key).is_some_and(|option| self.replaces(option));
+            let has_rate = !self.removes_rate("rate") && !self.removes_rate(name);
+            !is_replaced
+                && self.pairs(name).all(|(other, _)| other != *key)
+                && (has_rate || !needs_rate(key, value))
+        };
+        let left_of = |text: String| match LinkSpec::pairs(&text).collect::<Result<Vec<_>, _>>() {
+            Ok(pairs) => {
+                let left = pairs.into_iter().filter(is_free).map(|(key, value)| format!("{key}={value}"));
+                Some(left.collect::<Vec<_>>().join(",")).filter(|text| !text.is_empty())
+            }
+            // It is refused when the whole command line is read.
+            Err(_) => Some(text),
+        };
+        let left: Vec<String> = values.into_iter().filter_map(left_of).collect();
+        (!left.is_empty()).then_some(left)
+    }
+
+    /// Whether a layer has the option, or one that it cannot stand beside.
+    fn replaces(&self, option: &Arg) -> bool {
+        let excludes = |one: &Arg, other: &Arg| {
+            let conflicts = self.command.get_arg_conflicts_with(one);
+            conflicts.iter().any(|conflict| conflict.get_id() == other.get_id())
+                || negation::negates(one, other)
+        };
+        let mut others = self.command.get_arguments().filter(|other| self.has(given::name(other)));
+        others.any(|other| {
+            other.get_id() == option.get_id() || excludes(option, other) || excludes(other, option)
+        })
+    }
+
+    /// Whether `--rate` or the pairs for one direction make the rate unlimited.
+    fn removes_rate(&self, name: &str) -> bool {
+        let is_unlimited = |value: &str| {
+            let mut link = LinkSpec::default();
+            link.set("rate", value).is_ok() && link.rate.is_none()
+        };
+        match has_pairs(name) {
+            true => self.pairs(name).any(|(key, value)| key == "rate" && is_unlimited(value)),
+            false => self.has(name) && self.values(name).all(|value| is_unlimited(value)),
+        }
+    }
+
+    /// The valid pairs of an option for one direction.
+    fn pairs(&self, name: &str) -> impl Iterator<Item = (&'static str, &str)> {
+        self.values(name).flat_map(|text| LinkSpec::pairs(text)).flatten()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &String> {
+        self.layers().filter_map(move |options| options.get(name)).flatten()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.layers().any(|options| options.contains_key(name))
+    }
+
+    fn layers(&self) -> impl Iterator<Item = &Options> {
+        [&self.command_line].into_iter().chain(self.files.iter().map(|(_, options)| options))
+    }
+
+    fn option(&self, name: &str) -> Option<&'a Arg> {
+        self.command.get_arguments().find(|option| given::name(option) == name)
+    }
+}
+
+/// Whether a property is of no use without a rate, such as a queue.
+fn needs_rate(key: &str, values: &str) -> bool {
+    values.split(',').any(|value| {
+        let mut link = LinkSpec::default();
+        link.set(key, value).is_ok() && matches!(link.validate(), Err(SpecError::NeedsRate { .. }))
+    })
+}
