@@ -13,9 +13,10 @@ use proptest::prelude::*;
 use wirelab::{
     capture::Recording,
     experiment::{
-        HandshakePlan, Mode, Observers, PathKind, cell, handshake, handshake_cell, run,
+        HandshakePlan, Mode, Observers, PathKind, Setup, cell, handshake, handshake_cell, run,
         transfer::{Direction, TransferPlan, transfer},
     },
+    link::LinkSpec,
     path::StopSignal,
     transfer::{Content, Watch},
     transport::{Congestion, LossDetection, Transport},
@@ -133,5 +134,23 @@ proptest! {
         if !outcomes.is_empty() {
             is_accounted(&wirelab::experiment::transfer::cell(&plan, &outcomes))?;
         }
+    }
+}
+
+/// Without a session, a connection that was to resume one cannot be started.
+#[test]
+fn connections_that_are_given_up_are_slow_in_every_mode() {
+    let dead: LinkSpec = "delay=25ms,loss=100%".parse().unwrap();
+    for mode in Mode::ALL {
+        let setup = Setup {
+            path: PathKind::Sim,
+            transport: Transport::QUIC_ONE,
+            links: &PerDirection { to_server: dead.clone(), to_client: dead.clone() },
+            congestion: Congestion::Cubic,
+            loss_detection: LossDetection::default(),
+        };
+        let plan = HandshakePlan { connections: 2, ..HandshakePlan::usual(&setup, mode) };
+        let outcome = handshake(&plan, 1, &StopSignal::default(), &Recording::default()).unwrap();
+        assert_eq!((outcome.failed, outcome.over_a_second), (2, 2), "{mode}");
     }
 }

@@ -19,7 +19,10 @@ const TOLERANCE: f64 = 4.0;
 /// The critical value of the Kolmogorov-Smirnov statistic at the same chance p: the square root of -ln(p / 2) / 2.
 const CRITICAL: f64 = 2.28;
 /// A distribution is compared at so many of its quantiles.
-const QUANTILES: u16 = 200;
+const QUANTILES: u16 = 100;
+
+/// When connections came to one stage.
+type Times = fn(&HandshakeOutcome) -> &Histogram;
 
 #[test]
 fn connections_over_loss_are_independent() {
@@ -45,7 +48,7 @@ fn all_are_independent(link: &str) {
 fn difference(link: &LinkSpec, transport: Transport, mode: Mode) -> Option<String> {
     let alone = connect(link, transport, mode, 1);
     let together = connect(link, transport, mode, CONNECTIONS);
-    let stages: [(&str, fn(&HandshakeOutcome) -> &Histogram); 3] = [
+    let stages: [(&str, Times); 3] = [
         ("set up", |outcome| &outcome.connect),
         ("with a first reply", |outcome| &outcome.first),
         ("with a second reply", |outcome| &outcome.second),
