@@ -64,6 +64,7 @@ const SPARSE: Setting = Setting {
 
 const FLOWS: u32 = 4;
 const SEEDS: u64 = 30;
+
 fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec<Finding>, CaseError> {
     let links = PerDirection { to_server: link(setting.lossy)?, to_client: link(setting.clear)? };
     let mut plan = plan(transport, links, setting.interval, setting.messages);
