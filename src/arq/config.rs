@@ -78,6 +78,6 @@ impl Config {
 const RANGES_WITH_DATA: usize = 4;
 
 /// The payload of a full segment in datagrams of at most `max_datagram` bytes.
-pub(super) fn payload_bytes(max_datagram: u16) -> usize {
+pub(crate) fn payload_bytes(max_datagram: u16) -> usize {
     usize::from(max_datagram) - HEADER_BYTES - RANGES_WITH_DATA * RANGE_BYTES
 }

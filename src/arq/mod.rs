@@ -110,6 +110,7 @@ mod stats;
 mod transmit;
 mod variant;
 
+pub(crate) use self::config::payload_bytes;
 pub(crate) use self::ranges::RangeSet;
 pub(crate) use self::stats::RecoveryState;
 pub use self::{

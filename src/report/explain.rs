@@ -123,7 +123,9 @@ Losses, and what was sent again for them
 Expected by theory
   A closed form applies to isolated, independent losses on the way to the
   server, with a window that limits nothing and equal intervals. With a packet
-  every d, a loss is detected after D = RTT + min(3 d, max(d, RTT/8)) (RFC 9002
-  section 6.1). Over N streams it holds back k = ceil(D / (N d)) - 1 messages.
-  Where the form does not apply, the reason is given.
+  every d, a lost one is replaced D = RTT + min(3 d, max(d, RTT/8)) later (RFC
+  9002 section 6.1), or later still if more is lost: R. Over N streams, a
+  message is late by the largest of R - j N d over the messages j before it.
+  The form is given for at most 10% loss p, and p d of at most 1% of D. Where it
+  does not apply, the reason is given.
 ";

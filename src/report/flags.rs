@@ -95,6 +95,7 @@ const MEANINGS: [(Flag, &str); 22] = [
         "the transport gave up its connection: messages that were due later count as unfinished",
     ),
     (Flag::KernelCongested, "the kernel's TCP took random losses for congestion and slowed down"),
+    (Flag::SenderStopped, "the transport of a sender gave up its connection: it sends nothing after that"),
 ];
 
 /// What `flag` means.
@@ -107,6 +108,6 @@ mod tests {
     #[test]
     fn meanings_are_listed_in_the_order_of_the_flags() {
         assert!(super::MEANINGS.iter().enumerate().all(|(index, (flag, _))| *flag as usize == index));
-        assert_eq!(super::MEANINGS.len(), 1 + crate::report::Flag::KernelCongested as usize);
+        assert_eq!(super::MEANINGS.len(), 1 + crate::report::Flag::SenderStopped as usize);
     }
 }

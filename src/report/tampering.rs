@@ -46,7 +46,8 @@ fn outcome(messages: &Messages, by_kernel: bool) -> String {
         parts.push(format!("{} {replies} came again", numbers::count(again)));
     }
     if messages.unfinished > 0 {
-        parts.push(format!("{} never arrived", numbers::plural(messages.unfinished, "message")));
+        let unfinished = numbers::plural(messages.unfinished, "message");
+        parts.push(format!("{unfinished} had no reply when the wait ended"));
     }
     if !is_known {
         parts.push("whether any of these packets reached the application is not known".to_owned());
@@ -58,4 +59,19 @@ fn outcome(messages: &Messages, by_kernel: bool) -> String {
         parts.push(format!("{} {were} rejected", numbers::plural(rejected, "datagram")));
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_reply_is_not_said_to_be_lost() {
+        let counts =
+            Messages { corrupted: Some(2), duplicated: Some(0), unfinished: 3, ..Messages::default() };
+        assert_eq!(
+            outcome(&counts, false),
+            "2 messages reached the application with other bytes, 3 messages had no reply when the wait ended"
+        );
+    }
 }

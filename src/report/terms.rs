@@ -62,6 +62,11 @@ const DETECTION: [Term; 3] = [
     Term { term: "needless", meaning: "all of it arrived with earlier packets" },
 ];
 
+const RESENT: Term = Term {
+    term: "resent",
+    meaning: "what the transport itself counts; QUIC counts each packet that it declared lost, also one without data",
+};
+
 const MIGRATION: [Term; 4] = [
     Term {
         term: "gap",
@@ -92,7 +97,7 @@ pub(super) fn of_list<'a>(table: &Table) -> Option<Block<'a>> {
 /// The terms of a table of a group: the main table has no title.
 pub(super) fn of_group<'a>(table: &Table) -> Option<Block<'a>> {
     match table.title {
-        None => terms(table, [DELAYED, BLOCKED].into_iter().chain(CALLS).chain(GAMES).chain(PAGES)),
+        None => terms(table, [DELAYED, BLOCKED, RESENT].into_iter().chain(CALLS).chain(GAMES).chain(PAGES)),
         Some(_) => terms(table, ORDER.into_iter().chain(DETECTION).chain(MIGRATION).chain(PAGES)),
     }
 }

@@ -193,6 +193,8 @@ pub(crate) enum ClosedForm {
         /// Lower bound of the retransmission timeout (RFC 6298), which may reveal the loss first. `None`: there is
         /// only the probe timeout (RFC 9002 section 6.2).
         min_timeout: Option<Duration>,
+        /// The longest message that one packet carries, over a path with this MTU.
+        one_packet_bytes: fn(mtu: u16) -> usize,
     },
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Case, CaseError, Finding, MS, Sample, Unit, Wire, link, plan};
 use crate::{
-    experiment::{Outcome, Plan, Theory},
+    experiment::{Outcome, Theory},
     transport::Transport,
     unit::PerDirection,
 };
@@ -64,8 +64,6 @@ const SPARSE: Setting = Setting {
 
 const FLOWS: u32 = 4;
 const SEEDS: u64 = 30;
-/// The theory is first order in the loss: how far it may be from the truth.
-const FIRST_ORDER: f64 = 0.05;
 
 fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec<Finding>, CaseError> {
     let links = PerDirection { to_server: link(setting.lossy)?, to_client: link(setting.clear)? };
@@ -78,46 +76,28 @@ fn check(wire: &dyn Wire, transport: Transport, setting: &Setting) -> Result<Vec
     let share = |of: fn(&Outcome) -> u64| move |outcome: &Outcome| of(outcome) as f64 / delivered(outcome);
     let extra = |outcome: &Outcome| outcome.extra.sum() as f64 / delivered(outcome);
     Ok(vec![
-        finding(Unit::Ratio, "delayed", theory.delayed, 0.0, &outcomes, share(|o| o.extra.n())),
-        finding(
-            Unit::Ratio,
-            "blocked",
-            theory.blocked,
-            twice_lost(&plan, &theory)?,
-            &outcomes,
-            share(|o| o.order.blocked),
-        ),
-        finding(Unit::Ns, "mean recovery and order wait", theory.extra() * 1e9, 0.0, &outcomes, extra),
+        finding(Unit::Ratio, "delayed", theory.delayed, &outcomes, &share(|o| o.extra.n())),
+        finding(Unit::Ratio, "blocked", theory.blocked, &outcomes, &share(|o| o.order.blocked)),
+        finding(Unit::Ns, "mean recovery and order wait", theory.extra() * 1e9, &outcomes, &extra),
     ])
-}
-
-/// Where the first order expects nobody blocked, a loss whose repair is lost as well still holds back one message, and
-/// two at the most.
-fn twice_lost(plan: &Plan, theory: &Theory) -> Result<f64, CaseError> {
-    let alone = Plan { transport: Transport::QUIC_MESSAGE, ..plan.clone() };
-    let loss = Theory::of(&alone).map_err(CaseError::Nothing)?.delayed;
-    let ordered = plan.transport != Transport::QUIC_MESSAGE;
-    Ok(if ordered && theory.blocked == 0.0 { 2.0 * loss * loss } else { 0.0 })
 }
 
 fn delivered(outcome: &Outcome) -> f64 {
     outcome.messages.delivered as f64
 }
 
-/// Holds within three standard errors, as the spread of the seeds gives them, or within what first order means.
+/// Holds within three standard errors, as the spread of the seeds gives them.
 fn finding(
     unit: Unit,
     figure: &'static str,
     expected: f64,
-    second_order: f64,
     outcomes: &[Outcome],
-    of: impl Fn(&Outcome) -> f64,
+    of: &dyn Fn(&Outcome) -> f64,
 ) -> Finding {
     let n = outcomes.len() as f64;
-    let mean = outcomes.iter().map(&of).sum::<f64>() / n;
+    let mean = outcomes.iter().map(of).sum::<f64>() / n;
     let squares = outcomes.iter().map(|outcome| (of(outcome) - mean) * (of(outcome) - mean));
     let error = libm::sqrt(squares.sum::<f64>() / (n - 1.0) / n);
-    let tolerance = (3.0 * error).max(FIRST_ORDER * expected) + second_order;
     let messages = outcomes.iter().map(|outcome| outcome.messages.scheduled).sum();
-    unit.figure(figure, Sample(messages, "messages")).within(expected, tolerance, mean)
+    unit.figure(figure, Sample(messages, "messages")).within(expected, 3.0 * error, mean)
 }

@@ -153,8 +153,7 @@ fn outcomes(plan: &Plan, seeds: u64) -> Vec<Outcome> {
 
 /// RTT 100 ms, a message every 10 ms, 1% lost to the server, 30 seeds of a minute: 180,000 messages and about 1,800
 /// losses. The relative standard error of the loss, and so of the delayed share, is 1/sqrt(1800) = 2.4%; three of them
-/// are 7.1%. The closed form ignores the overlap of episodes, which is of second order in the loss: here at most half
-/// of 12 messages in 100.
+/// are 7.1%.
 #[test]
 fn ordered_and_unordered_follow_the_closed_form() {
     for transport in [Transport::ARQ_SELECTIVE, Transport::ARQ_UNORDERED] {

@@ -53,6 +53,15 @@ fn forgeries_pass_checksums_but_no_signature_or_encryption() {
 }
 
 #[test]
+fn a_forged_segment_takes_the_place_of_a_message_which_then_has_no_reply() {
+    let outcome = attacked(Transport::ARQ_UNORDERED, "inject=5%");
+    let messages = &outcome.messages;
+    assert!(messages.corrupted > 50);
+    assert_eq!(messages.unfinished, messages.corrupted);
+    assert_eq!(messages.delivered + messages.unfinished, messages.scheduled);
+}
+
+#[test]
 fn replays_reach_only_transports_without_a_replay_window() {
     let outcome = attacked(Transport::UDP, "replay=5%");
     let (replayed, forged) = attacks(&outcome);

@@ -86,26 +86,79 @@ fn figures(plan: &Plan) -> (f64, f64, f64) {
     (round(theory.delayed * 100.0), round(theory.blocked * 100.0), round(theory.extra() * 1e3))
 }
 
+/// The figures are those of a separate program, as are those below. First order is 1 - 0.99^12 = 11.36% delayed, to
+/// which lost copies add a tenth of a point.
 #[test]
-fn one_stream_of_100_ms_has_the_figures_that_were_worked_out_by_hand() {
-    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%")), (11.36, 10.36, 6.9));
+fn one_stream_of_100_ms_has_the_figures_of_an_independent_calculation() {
+    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%")), (11.46, 10.46, 6.87));
 }
 
 #[test]
 fn four_streams_delay_fewer() {
     let (delayed, _, extra) = figures(&plan(Transport::QUIC_FLOW, RTT, EVERY, 4, "1%"));
-    assert_eq!((delayed, extra), (2.97, 2.18));
+    assert_eq!((delayed, extra), (3.0, 2.22));
 }
 
 #[test]
 fn a_stream_per_message_blocks_nothing() {
-    assert_eq!(figures(&plan(Transport::QUIC_MESSAGE, RTT, EVERY, 8, "1%")), (1.0, 0.0, 1.13));
+    assert_eq!(figures(&plan(Transport::QUIC_MESSAGE, RTT, EVERY, 8, "1%")), (1.0, 0.0, 1.14));
 }
 
 #[test]
 fn sparser_messages_and_more_loss_follow_the_same_form() {
-    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT / 2, 2 * EVERY, 8, "2%")), (7.76, 5.76, 3.2));
-    assert_eq!(figures(&plan(Transport::QUIC_FLOW, RTT / 2, 2 * EVERY, 4, "2%")), (2.0, 0.0, 1.4));
+    assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT / 2, 2 * EVERY, 8, "2%")), (7.91, 5.92, 3.31));
+    assert_eq!(figures(&plan(Transport::QUIC_FLOW, RTT / 2, 2 * EVERY, 4, "2%")), (2.08, 0.08, 1.46));
+}
+
+/// Mean and standard error over the seeds.
+fn measured(outcomes: &[Outcome], of: impl Fn(&Outcome) -> f64) -> (f64, f64) {
+    let n = outcomes.len() as f64;
+    let shares: Vec<f64> = outcomes.iter().map(|o| of(o) / o.messages.delivered as f64).collect();
+    let mean = shares.iter().sum::<f64>() / n;
+    let squares: f64 = shares.iter().map(|share| (share - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0) / n).sqrt())
+}
+
+/// Where losses overlap and copies are lost as well, the form stays within three standard errors of 30 seeds. At 5% and
+/// a message every millisecond, first order in the loss would be 287 ms on one stream; 103 ms are measured.
+#[test]
+fn the_form_holds_where_losses_overlap_and_copies_are_lost_as_well() {
+    let often = Duration::from_millis(1);
+    for (interval, loss, seconds) in [(EVERY, "10%", 20), (often, "1%", 10), (often, "5%", 5)] {
+        for transport in [Transport::QUIC_ONE, Transport::QUIC_FLOW, Transport::ARQ_SELECTIVE] {
+            let mut plan = plan(transport, RTT, interval, 8, loss);
+            plan.workload.duration = Duration::from_secs(seconds);
+            let theory = Theory::of(&plan).unwrap();
+            let outcomes = outcomes(&plan);
+            let holds = |what, expected: f64, of: fn(&Outcome) -> f64| {
+                let (mean, error) = measured(&outcomes, of);
+                let told = format!(
+                    "{transport}, {loss} each {interval:?}, {what}: {mean} +- {error}, not {expected}"
+                );
+                assert!((mean - expected).abs() <= 3.0 * error, "{told}");
+            };
+            holds("delayed", theory.delayed, |o| o.extra.n() as f64);
+            holds("blocked", theory.blocked, |o| o.order.blocked as f64);
+            holds("delay", theory.extra(), |o| o.extra.sum() as f64 / 1e9);
+        }
+    }
+}
+
+/// The longer the round trip, the more losses fall into one recovery. What is expected of one stream does not exceed
+/// what one loss after the other would cost.
+#[test]
+fn a_second_of_round_trip_costs_less_than_the_sum_of_its_losses() {
+    let plan = plan(Transport::QUIC_ONE, 10 * RTT, EVERY, 8, "1%");
+    assert_eq!(figures(&plan), (64.85, 63.86, 403.72));
+}
+
+#[test]
+fn above_its_bound_of_loss_the_form_is_not_given() {
+    let of = |interval, loss| Theory::of(&plan(Transport::QUIC_ONE, RTT, interval, 8, loss));
+    for (interval, loss) in [(EVERY, "10.1%"), (EVERY, "40%"), (2 * EVERY, "7%"), (5 * EVERY, "4%")] {
+        assert!(of(interval, loss).unwrap_err().contains("next to each other"), "{interval:?}, {loss}");
+    }
+    assert!(of(EVERY, "10%").is_ok() && of(2 * EVERY, "5%").is_ok());
 }
 
 #[test]
@@ -128,9 +181,25 @@ fn where_the_form_does_not_apply_the_reason_is_given() {
         Theory::of(&plan).unwrap_err()
     };
     assert!(reason(|plan| plan.links.to_client = plan.links.to_server.clone()).contains("both ways"));
+    let swap = |plan: &mut Plan| std::mem::swap(&mut plan.links.to_server, &mut plan.links.to_client);
+    assert!(reason(swap).starts_with("loss on the way to the client"));
     assert!(reason(|plan| plan.congestion = Congestion::Cubic).contains("-C fixed"));
+    assert!(reason(|plan| plan.congestion = Congestion::Fixed(6000)).contains("larger -C fixed:BYTES"));
     assert!(reason(|plan| plan.links.to_server.set("loss", "gilbert:1%:20%").unwrap()).contains("bursts"));
     assert!(reason(|plan| plan.links.to_server.set("jitter", "1ms").unwrap()).contains("overtake"));
     assert!(reason(|plan| plan.workload.length = 5000).contains("several packets"));
     assert!(reason(|plan| plan.workload.interval = Duration::from_secs(1)).contains("probe timeout"));
+}
+
+/// A segment of ARQ carries 1400 bytes at an MTU of 1500, and a message is one segment up to there.
+#[test]
+fn a_message_of_one_segment_has_the_form_and_a_longer_one_has_not() {
+    let of = |bytes, mtu| {
+        let mut plan = plan(Transport::ARQ_SELECTIVE, RTT, EVERY, 8, "1%");
+        (plan.workload.length, plan.links.to_server.mtu) = (bytes, mtu);
+        Theory::of(&plan)
+    };
+    assert!(of(1400, 1500).is_ok());
+    assert!(of(1401, 1500).unwrap_err().contains("several packets"));
+    assert!(of(1400, 1499).unwrap_err().contains("several packets"));
 }

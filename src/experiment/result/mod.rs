@@ -2,6 +2,7 @@
 
 pub(super) mod cell;
 pub(super) mod compare;
+mod lateness;
 mod network;
 pub(super) mod pool;
 pub(in crate::experiment) mod queueing;

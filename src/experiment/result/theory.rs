@@ -3,12 +3,17 @@
 //! A lost packet is found out by the acknowledgement of packets sent after it, and its bytes come
 //! `D = RTT + min(P d, max(d, (T - 1) RTT))` after it should have arrived: the packet threshold `P` and the time
 //! threshold of `T` round trips of RFC 9002 section 6.1, with a packet every `d`. Reliability by hand has the same two
-//! thresholds ([`crate::arq`]), so its `D` is the same. Over `N` streams that take turns, each holds
-//! back `k = ceil(D / (N d)) - 1` messages behind it, the `j`-th for `D - j N d`. First order in the loss `p`: losses
-//! whose episodes overlap are not counted twice.
+//! thresholds ([`crate::arq`]), so its `D` is the same. The packet that reveals the loss and the copy may be lost as
+//! well, which makes the recovery `R` of a message longer ([`Recovery`]).
+//!
+//! On `N` streams that take turns, a message comes when it and all before it on its stream have come, so it is late by
+//! the largest of `R(j) - j N d` over `j = 0, 1, ...`, the `j`-th before it. The `R(j)` are taken as independent: the
+//! probability to be late by at most `x` is the product of those of `R <= x + j N d`. They are not quite, because losses
+//! next to each other are repaired together. That is why the loss is bounded ([`MOST_LOSS`], [`MOST_LATER`]).
 
 use std::time::Duration;
 
+use super::lateness::{Recovery, Repairs};
 use crate::{
     experiment::{application::Application, plan::Plan, workload::Arrivals},
     link::{LinkSpec, Loss, LossBy, obstacle},
@@ -29,8 +34,12 @@ pub struct Theory {
     pub order_wait: f64,
 }
 
-/// Upper bound on the stream bytes in a QUIC packet before MTU discovery: longer messages take several packets.
-const ONE_PACKET_BYTES: usize = 1100;
+/// The most loss. Above it, it matters that what is lost together is found and repaired together.
+const MOST_LOSS: f64 = 0.1;
+/// The most that a repair may come later on average because the next packet is lost too, as a share of the repair.
+const MOST_LATER: f64 = 0.01;
+/// Upper bound on the headers of a packet with a message.
+const HEADERS: f64 = 100.0;
 /// The part of a probe timeout that is not the round trip (RFC 9002 section 6.2.1): 25 ms of acknowledgement delay
 /// and the granularity of 1 ms.
 const PROBE_MARGIN: Duration = Duration::from_millis(26);
@@ -43,20 +52,29 @@ impl Theory {
         if !plan.path.has_link() {
             return Err("there is no emulated link");
         }
-        let min_timeout = match plan.transport.spec().closed_form {
+        let (min_timeout, one_packet_bytes) = match plan.transport.spec().closed_form {
             ClosedForm::Unknown(reason) => return Err(reason),
             ClosedForm::NoDelay => return Ok(Self::NOTHING),
-            ClosedForm::FastRetransmit { min_timeout } => min_timeout,
+            ClosedForm::FastRetransmit { min_timeout, one_packet_bytes } => (min_timeout, one_packet_bytes),
         };
         let PerDirection { to_server, to_client } = &plan.links;
         let share = independent(to_server)?;
         if independent(to_client)? > 0.0 {
-            return Err(
-                "loss both ways: acknowledgements and replies are lost too (try --to-client loss=0%)",
-            );
+            return Err(if share > 0.0 {
+                "loss both ways: acknowledgements and replies are lost too (try --to-client loss=0%)"
+            } else {
+                "loss on the way to the client: the form is for loss on the way to the server (try --to-client loss=0%)"
+            });
         }
         applies(plan, min_timeout)?;
-        Ok(isolated(share, to_server.delay + to_client.delay, plan))
+        let longest = plan.workload.length.max(plan.workload.reply_length);
+        if longest > one_packet_bytes(to_server.mtu.min(to_client.mtu)) {
+            return Err("messages of several packets");
+        }
+        let repairs = repairs(plan);
+        rarely_lost(share, &repairs)?;
+        has_room(plan, &repairs)?;
+        Ok(expected(share, &repairs, plan))
     }
 
     /// Mean of what loss and order cost together, in seconds.
@@ -80,7 +98,7 @@ fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static st
     if workload.application != Application::Messages {
         return Err("the form is for independent messages with replies");
     }
-    let rtt = links.to_server.delay + links.to_client.delay;
+    let rtt = round_trip(plan);
     if !matches!(plan.congestion, Congestion::Fixed(_)) {
         return Err("the congestion controller's window delays messages too (try -C fixed)");
     }
@@ -89,9 +107,6 @@ fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static st
     }
     if workload.arrivals != Arrivals::Isochronous {
         return Err("arrivals are random, and the form is for equal intervals");
-    }
-    if workload.length.max(workload.reply_length) > ONE_PACKET_BYTES {
-        return Err("messages of several packets");
     }
     if min_timeout.is_some_and(|least| workload.interval * 2 >= rtt.max(least)) {
         return Err("messages are so far apart that the retransmission timer finds the loss first");
@@ -102,25 +117,51 @@ fn applies(plan: &Plan, min_timeout: Option<Duration>) -> Result<(), &'static st
     Ok(())
 }
 
-fn isolated(p: f64, rtt: Duration, plan: &Plan) -> Theory {
-    let Plan { transport, workload, loss_detection, .. } = plan;
-    let (rtt, d) = (rtt.as_secs_f64(), workload.interval.as_secs_f64());
-    let packets = f64::from(loss_detection.packet_threshold);
-    let time = f64::from(loss_detection.time_threshold.round_trips()) - 1.0;
-    let detour = rtt + (packets * d).min(d.max(time * rtt));
-    let streams = match transport.ordered_unit() {
-        OrderedUnit::All => 1.0,
-        OrderedUnit::Flow => f64::from(workload.flows),
-        OrderedUnit::Message => f64::INFINITY,
+fn round_trip(plan: &Plan) -> Duration {
+    plan.links.to_server.delay + plan.links.to_client.delay
+}
+
+fn repairs(plan: &Plan) -> Repairs {
+    Repairs {
+        round_trip: round_trip(plan).as_secs_f64(),
+        interval: plan.workload.interval.as_secs_f64(),
+        detection: plan.loss_detection,
+    }
+}
+
+fn rarely_lost(share: f64, repairs: &Repairs) -> Result<(), &'static str> {
+    if share > MOST_LOSS || share * repairs.interval > MOST_LATER * repairs.first() {
+        return Err("so much is lost that losses next to each other are often found and repaired together");
+    }
+    Ok(())
+}
+
+/// Whether the fixed window has room for what is sent until a loss is repaired.
+fn has_room(plan: &Plan, repairs: &Repairs) -> Result<(), &'static str> {
+    let sent = (repairs.first() / repairs.interval + 1.0) * (plan.workload.length as f64 + HEADERS);
+    match plan.congestion {
+        Congestion::Fixed(window) if sent > window as f64 => {
+            Err("what is sent until a loss is repaired fills the fixed window (try a larger -C fixed:BYTES)")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn expected(share: f64, repairs: &Repairs, plan: &Plan) -> Theory {
+    let recovery = Recovery::new(share, repairs);
+    let streams = match plan.transport.ordered_unit() {
+        OrderedUnit::All => 1,
+        OrderedUnit::Flow => plan.workload.flows,
+        OrderedUnit::Message => {
+            let mean = recovery.mean();
+            return Theory { delayed: share, blocked: 0.0, recovery: mean, order_wait: 0.0 };
+        }
     };
-    // Rounding errors of the quotient must not add a message.
-    let held = (libm::ceil(detour / (streams * d) - 1e-9) - 1.0).max(0.0) as u32;
-    let waits = (1..=held).map(|j| detour - f64::from(j) * streams * d);
-    let survives = |n: u32| (0..n).fold(1.0, |product, _| product * (1.0 - p));
+    let spacing = f64::from(streams) * repairs.interval;
     Theory {
-        delayed: 1.0 - survives(held + 1),
-        blocked: (1.0 - p) * (1.0 - survives(held)),
-        recovery: p * detour,
-        order_wait: p * waits.sum::<f64>(),
+        delayed: recovery.delayed(spacing),
+        blocked: recovery.blocked(spacing),
+        recovery: recovery.mean(),
+        order_wait: recovery.mean_lateness(spacing) - recovery.mean(),
     }
 }

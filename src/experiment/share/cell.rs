@@ -144,7 +144,7 @@ fn flags(senders: &[ShareSender], outcomes: &[&ShareOutcome]) -> Vec<Flag> {
     flags.dedup();
     let stopped = senders.iter().any(|sender| sender.stopped.is_some());
     let others = [
-        (Flag::ConnectionLost, stopped),
+        (Flag::SenderStopped, stopped),
         (Flag::MachineDropped, machine(|fidelity| fidelity.dropped.unwrap_or(0))),
         (Flag::SendErrors, machine(|fidelity| fidelity.send_errors)),
     ];
@@ -167,4 +167,17 @@ pub(super) fn pictures(plan: &SharePlan, seed: u64, outcome: &ShareOutcome) -> P
         goodput_bps: (0..plan.senders.len()).map(series).collect(),
     };
     Pictures { share: Some(series), ..Pictures::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Senders have no messages that could count as unfinished.
+    #[test]
+    fn a_sender_that_stopped_has_a_flag_of_its_own() {
+        let stopped = ShareSender { stopped: Some("too many gaps".to_owned()), ..ShareSender::default() };
+        assert_eq!(flags(&[ShareSender::default(), stopped], &[]), [Flag::SenderStopped]);
+        assert_eq!(flags(&[ShareSender::default()], &[]), []);
+    }
 }

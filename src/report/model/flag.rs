@@ -52,6 +52,8 @@ pub enum Flag {
     ConnectionLost,
     /// The congestion controller of the kernel's TCP reduced its window many times.
     KernelCongested,
+    /// The transport of a sender of `share` gave its connection up.
+    SenderStopped,
 }
 
 impl fmt::Display for Flag {

@@ -26,7 +26,7 @@ pub struct Share {
 }
 
 /// One of the senders.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ShareSender {
     /// As it was written.
     pub sender: String,

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::ratio::Ratio;
 use crate::{stats::Summary, unit::Direction};
 
-/// What crossed the link in the measured time.
+/// What crossed the link from the beginning of the measured time until the wait had ended. That includes the replies to
+/// those last messages of the warm-up that were on their way to the server at its beginning.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Wire {
     /// Null if not known.
@@ -46,7 +47,8 @@ pub struct WireDirection {
 /// What the transport did about losses, summed over seeds; null where it cannot be known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovery {
-    /// Retransmitted packets.
+    /// What the transport itself counts as sent again. QUIC: packets that it declared lost, also those of the handshake
+    /// and without data.
     pub retransmitted_packets: Option<u64>,
     /// How often the controller reduced its window. The kernel's TCP does not count reductions because of marks; these
     /// are in [`EcnDirection::window_reductions`](super::EcnDirection::window_reductions).

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::settings::NO_BBR;
 use crate::{
-    arq::Mode,
-    transport::{Carrier, ClosedForm, Controllers, Credentials, OrderedUnit, Scheme, Shape, Spec, Transport},
+    arq::{Config, Mode, payload_bytes},
+    transport::{
+        Carrier, ClosedForm, Controllers, Credentials, OrderedUnit, Scheme, Shape, Spec, Transport,
+        UDP_HEADERS,
+    },
 };
 
 /// Lower bound of the retransmission timeout. It is restarted by every acknowledgement, and a lost message leaves one
@@ -49,9 +52,14 @@ const fn spec(name: &'static str, variant: &'static str, mode: &'static Mode) ->
         handshake: "ARQ handshake",
         resumes_sessions: false,
         controllers: Controllers::NoBbr(NO_BBR),
-        closed_form: ClosedForm::FastRetransmit { min_timeout: Some(MIN_TIMEOUT) },
+        closed_form: ClosedForm::FastRetransmit { min_timeout: Some(MIN_TIMEOUT), one_packet_bytes },
         no_remote_transfer: Some("use quic://, tcp:// or tls://, or move it here with --path"),
     }
+}
+
+/// The payload of a segment.
+fn one_packet_bytes(mtu: u16) -> usize {
+    payload_bytes(mtu.saturating_sub(UDP_HEADERS as u16).max(Config::SMALLEST_DATAGRAM))
 }
 
 impl Transport {

@@ -32,6 +32,9 @@ static DATAGRAM: Spec = Spec {
     ..spec("quic-datagram", "datagram", &Mapping::Datagram, OrderedUnit::Message)
 };
 
+/// Upper bound on the stream bytes in a packet before MTU discovery.
+const ONE_PACKET_BYTES: usize = 1100;
+
 const fn spec(
     name: &'static str,
     variant: &'static str,
@@ -50,7 +53,7 @@ const fn spec(
         handshake: "QUIC handshake",
         resumes_sessions: true,
         controllers: Controllers::All,
-        closed_form: ClosedForm::FastRetransmit { min_timeout: None },
+        closed_form: ClosedForm::FastRetransmit { min_timeout: None, one_packet_bytes: |_| ONE_PACKET_BYTES },
         no_remote_transfer: None,
     }
 }
