@@ -136,3 +136,76 @@ fn needs_rate(key: &str, values: &str) -> bool {
         link.set(key, value).is_ok() && matches!(link.validate(), Err(SpecError::NeedsRate { .. }))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::{Cli, given::Given};
+
+    /// What is left of files, the highest first, below a command line. Each is options with their values.
+    fn left(command_line: &str, files: &[&str]) -> String {
+        let mut all = Cli::command();
+        all.build();
+        let command = all.find_subcommand("bench").unwrap();
+        let options = |line: &str| {
+            let words = ["wirelab", "bench"].into_iter().chain(line.split_whitespace());
+            let matches = Cli::command().try_get_matches_from(words).unwrap();
+            Given::options(command, matches.subcommand_matches("bench").unwrap())
+        };
+        let mut layers = Layers::new(command, options(command_line));
+        for file in files {
+            layers.add((*file).to_owned(), options(file));
+        }
+        let (options, _) = layers.of_files();
+        let arguments = Given::new("bench", options).arguments(command);
+        arguments.iter().map(|argument| argument.to_str().unwrap()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn the_command_line_replaces_the_same_property_of_both_directions() {
+        let satellite =
+            "--rtt=600ms --to-server=rate=2mbit,queue=1bdp --to-client=rate=20mbit,queue=1bdp --loss=0%";
+        for (command_line, expected) in [
+            (
+                "",
+                "--loss=0% --rtt=600ms --to-client=rate=20mbit,queue=1bdp --to-server=rate=2mbit,queue=1bdp",
+            ),
+            ("--rate=5mbit", "--loss=0% --rtt=600ms --to-client=queue=1bdp --to-server=queue=1bdp"),
+            ("--rate=5mbit --queue=9p", "--loss=0% --rtt=600ms"),
+            (
+                "--to-server=queue=9p",
+                "--loss=0% --rtt=600ms --to-client=rate=20mbit,queue=1bdp --to-server=rate=2mbit",
+            ),
+            ("--rate=unlimited", "--loss=0% --rtt=600ms"),
+            ("--to-client=rate=unlimited", "--loss=0% --rtt=600ms --to-server=rate=2mbit,queue=1bdp"),
+            ("--preset=lan", ""),
+        ] {
+            assert_eq!(left(command_line, &[satellite]), expected, "{command_line}");
+        }
+        assert_eq!(left("--rtt=1ms", &["--to-server=delay=9ms,loss=1%"]), "--to-server=loss=1%");
+        assert_eq!(left("--no-ecn", &["--ecn --to-server=ecn,mtu=900"]), "--to-server=mtu=900");
+        assert_eq!(left("--preset=lan", &["--seeds=3 --keep-order --loss=2%"]), "--seeds=3");
+        assert_eq!(left("--loss=3%", &["--preset=lan"]), "--preset=lan");
+        assert_eq!(left("--rate=unlimited", &["--queue=1bdp --rate=1mbit --aqm=pie"]), "");
+        assert_eq!(left("--queue=unlimited", &["--queue=1bdp --rate=1mbit"]), "--rate=1mbit");
+        // What is invalid is for the parser to refuse.
+        assert_eq!(left("--loss=3%", &["--to-server=loss=1%,bogus"]), "--to-server=loss=1%,bogus");
+    }
+
+    #[test]
+    fn a_file_wins_over_a_scenario_in_the_same_way() {
+        let files = ["--to-server=loss=3%,mtu=900", "--to-server=loss=1%,queue=9p --rate=2mbit --loss=0%"];
+        assert_eq!(
+            left("--to-server=mtu=1000", &files),
+            "--loss=0% --rate=2mbit --to-server=queue=9p --to-server=loss=3%"
+        );
+        assert_eq!(left("--loss=5%", &files), "--rate=2mbit --to-server=queue=9p --to-server=mtu=900");
+        assert_eq!(left("", &["--preset=lan", files[1]]), "--preset=lan");
+        assert_eq!(
+            left("", &["--rate=unlimited", files[1]]),
+            "--loss=0% --rate=unlimited --to-server=loss=1%"
+        );
+    }
+}

@@ -244,7 +244,7 @@ const ROWS: &[Row] = &[
         options: &["loss-by"],
         commands: &["bench", "hol", "handshake", "transfer", "share", "link"],
         has_effect: |asked| asked.may_lose,
-        why: "it is for losses at random, and the link has none",
+        why: "it is for losses at random, and this link has none",
         is_error: false,
     },
     Row {

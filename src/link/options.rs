@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{LinkSpec, PROPERTIES, Preset, Property, SpecError, resolve_queues};
+use super::{LinkSpec, PROPERTIES, Preset, Property, QueueLimit, SpecError, resolve_queues};
 use crate::unit::{Direction, PerDirection, UnitError, format_duration, parse_duration};
 
 /// The loss without an option or a preset.
@@ -66,7 +66,12 @@ impl LinkOptions {
             (Direction::ToServer, "--to-server", self.to_server.as_deref()),
             (Direction::ToClient, "--to-client", self.to_client.as_deref()),
         ];
+        let keeps_queue = self.given.iter().any(|(property, _)| property.key() == "queue");
         for link in &mut links {
+            // The queue of a preset goes with its rate.
+            for direction in link.iter_mut().filter(|direction| direction.rate.is_none() && !keeps_queue) {
+                direction.queue = QueueLimit::Unlimited;
+            }
             for (way, option, pairs) in ways {
                 let changed = pairs.map_or(Ok(()), |pairs| link[way].apply_pairs(pairs));
                 changed.map_err(|source| LinkOptionsError::OneWay { option, source })?;

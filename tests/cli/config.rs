@@ -83,6 +83,77 @@ fn every_scenario_runs_with_every_command_and_is_a_file_of_options() {
     }
 }
 
+/// Each line has the links of the other: the same cells and the same settings of the link.
+#[test]
+fn the_command_line_wins_over_every_property_of_a_scenarios_link() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs::write(folder.join("mine.toml"), "to-server = 'loss=3%,mtu=1400'\nscenario = 'lte'\n").unwrap();
+    fs::write(folder.join("lan.toml"), "preset = 'lan'\nloss = '2%'\n").unwrap();
+    let satellite = "--rtt 600ms --loss 0%";
+    let [up, down] = ["rate=2mbit,queue=1bdp", "rate=20mbit,queue=1bdp"];
+    for (line, same) in [
+        ("--scenario geostationary --rate 5mbit", format!("{satellite} --rate 5mbit --queue 1bdp")),
+        (
+            "--scenario geostationary --to-server queue=10p",
+            format!("{satellite} --to-server rate=2mbit,queue=10p --to-client {down}"),
+        ),
+        (
+            "--scenario geostationary --to-client rate=unlimited",
+            format!("{satellite} --to-server {up} --to-client rate=none"),
+        ),
+        (
+            "--scenario lossy-satellite --rate 10mbit --queue 100p",
+            "--rtt 600ms --loss 1% --rate 10mbit --queue 100p".to_owned(),
+        ),
+        (
+            "--scenario korea-china --loss 5%",
+            "--rtt 102ms --loss 5% --rate 77.72mbit --to-server queue=94p".to_owned(),
+        ),
+        ("--scenario lte --rate unlimited", "--rtt 70ms --loss 0%".to_owned()),
+        ("--scenario lte --preset satellite -q", "--preset satellite".to_owned()),
+        ("--scenario transatlantic --preset lan -q", "--preset lan".to_owned()),
+        ("--config lan.toml --scenario lte -q", "--preset lan --loss 2%".to_owned()),
+        ("--config lan.toml --rate unlimited --loss 0%", "--preset lan --rate none --loss 0%".to_owned()),
+        (
+            "--config mine.toml --loss 0%",
+            "--rtt 70ms --loss 0% --rate 12mbit --queue 1bdp --to-server mtu=1400".to_owned(),
+        ),
+    ] {
+        let of = |options: &str| {
+            let options: Vec<&str> = options.split(' ').collect();
+            let printed = printed(
+                folder,
+                &[&["bench", "-t", "udp", "-d", "200ms", "--seeds", "1", "-J"], &options[..]].concat(),
+            );
+            let mut result: Value = serde_json::from_str(&printed).unwrap();
+            assert!(!result["cells"][0]["link"].is_null(), "{result}");
+            (result["cells"].take(), result["config"]["links"].take())
+        };
+        assert_eq!(of(line), of(&same), "{line}");
+    }
+    // Both pairs are among the options of the result, so it can be run again without the scenario.
+    let options = ["--scenario", "geostationary", "--to-server", "queue=10p", "-o", "pairs.json"];
+    printed(folder, &with(&options));
+    assert!(printed(folder, &["rerun", "pairs.json"]).starts_with("the same: every figure of 2 rows"));
+}
+
+#[test]
+fn a_refusal_names_the_file_that_an_option_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("mine.toml"), "loss = '3%'\n").unwrap();
+    for (line, refused) in [
+        ("--scenario lte --path direct", "--rtt of --scenario lte: --path direct has no emulated link; use"),
+        ("--config mine.toml --path direct", "--loss of --config mine.toml: --path direct has no emulated"),
+        ("--config mine.toml --path direct --loss 1%", "--loss: --path direct has no emulated link; use"),
+        ("--scenario lte udp://127.0.0.1:9", "--rtt of --scenario lte: servers by URL are reached over"),
+    ] {
+        let finished = run(folder.path(), ["bench"].into_iter().chain(line.split(' ')));
+        assert_eq!(finished.code, Some(2), "{line}: {finished:?}");
+        assert!(finished.stderr.starts_with(&format!("wirelab: {refused}")), "{line}: {}", finished.stderr);
+    }
+}
+
 #[test]
 fn a_result_that_is_run_again_has_the_same_figures_and_a_changed_one_is_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -150,6 +150,29 @@ fn an_option_without_effect_is_named() {
         assert!(finished.stderr.starts_with(named), "{line}: {}", finished.stderr);
         assert_eq!(said(format!("{line} {short} -q")).stderr, "", "{line}");
     }
+    let of_kernel = "--congestion has no effect here: the kernel chooses the controller of TCP, except with";
+    for (line, named) in [
+        ("bench -t tcp,udp -C bbr --path direct", of_kernel),
+        ("bench -C bbr tcp://127.0.0.1:9", of_kernel),
+        ("bench -t tcp,quic-one -C bbr --path direct", ""),
+        ("bench -t tcp -C bbr --path direct,netns", ""),
+        ("bench --keep-order", "--keep-order has no effect here: it is for packets that --jitter reorders"),
+        ("bench --keep-order --to-client jitter=1ms", ""),
+        ("bench --keep-order --handover 1s:1ms --after jitter=1ms", ""),
+        ("bench --loss-by time --loss 0%", "--loss-by has no effect here: it is for losses at random"),
+        ("bench --loss-by time --loss 0%,1%", ""),
+        ("bench --loss-by time --loss 0% --to-server loss=1%", ""),
+        ("share --loss-by time", "--loss-by has no effect here: it is for losses at random"),
+        ("bench --scenario lte --preset lan", "--scenario has no effect here: --preset replaces its link"),
+        // It clears the field of packets that end systems made ECN-capable, whatever the queue does.
+        ("bench -t udp,quic-one --ecn-fault bleach", ""),
+    ] {
+        let said = said(format!("{line} --print-config"));
+        assert_eq!(said.code, Some(0), "{line}: {}", said.stderr);
+        let expected_lines = usize::from(!named.is_empty());
+        assert!(said.stderr.starts_with(named), "{line}: {}", said.stderr);
+        assert_eq!(said.stderr.lines().count(), expected_lines, "{line}: {}", said.stderr);
+    }
     for line in [
         "transfer -t quic-one,udp --bytes 1KB --pace 1mbit",
         "transfer -t quic-flow --bytes 1KB --flows 9",

@@ -96,6 +96,23 @@ fn what_is_printed_of_every_command_and_scenario_gives_the_same_result() {
 }
 
 #[test]
+fn what_is_printed_of_a_changed_scenario_gives_the_same_result() {
+    let changed = [
+        "--scenario=geostationary --to-server=queue=10p",
+        "--scenario=geostationary --rate=5mbit",
+        "--scenario=korea-china --loss=5%",
+        "--scenario=lte --rate=unlimited",
+    ];
+    let (command, short) = SHORT[0];
+    let of = |options: &'static str| {
+        let options: Vec<&str> = ["--json"].into_iter().chain(options.split(' ')).collect();
+        line(command, short, &options)
+    };
+    let lines: Vec<Vec<&str>> = changed.into_iter().map(of).collect();
+    assert_eq!(check_all(&lines), lines.len());
+}
+
+#[test]
 fn every_option_is_refused_or_gives_the_same_result() {
     let mut words = Vec::new();
     for (command, short) in SHORT {
