@@ -3,7 +3,7 @@
 use super::model::Flag;
 
 /// What each flag means, for someone who reads it for the first time, in the order of the flags.
-const MEANINGS: [(Flag, &str); 22] = [
+const MEANINGS: [(Flag, &str); 23] = [
     (
         Flag::WindowLimited,
         "messages waited for the congestion window, so part of the delay is due to congestion control",
