@@ -182,8 +182,8 @@ pub(crate) fn lost_reason(error: &(dyn Error + 'static)) -> String {
 }
 
 /// What a user can do about a limit of quinn's.
-const TOO_MANY_GAPS: &str = "quinn's receiver keeps no more than 1,024 gaps in a stream, and losses left more (a pace \
-                             or a queue that drops less avoids it)";
+const TOO_MANY_GAPS: &str = "quinn's receiver keeps no more than 1,024 gaps in a stream, and losses left more; `-C \
+                             bbr` or several streams (`quic-flow`) avoid it";
 
 /// Whether quinn ended the connection because too many parts of a stream were missing at one time.
 fn has_too_many_gaps(error: &quinn::ConnectionError) -> bool {
