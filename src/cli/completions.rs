@@ -10,9 +10,10 @@ use clap_complete::Shell;
 use wirelab::{
     experiment::{Mode, PathKind},
     lesson::LESSONS,
-    link::Preset,
+    link::{Aqm, EcnFault, Preset},
+    report::FORMATS,
     service::Service,
-    transport::{Scheme, Transport},
+    transport::{Congestion, Scheme, Transport},
 };
 
 use super::{Cli, options::senders::senders, output, scenarios::SCENARIOS};
@@ -46,7 +47,7 @@ fn with_names(all: Command) -> Command {
                 // A default need not be one of the names.
                 arg.value_parser(PossibleValuesParser::new(names)).default_value(Resettable::Reset)
             }
-            _ if is_folder(&arg) => arg.value_hint(ValueHint::DirPath),
+            _ if takes_folder(&arg) => arg.value_hint(ValueHint::DirPath),
             _ => arg,
         })
     })
@@ -68,15 +69,15 @@ fn names(command: &str, arg: &Arg, commands: &[String]) -> Vec<String> {
         }
         ("share", "path") => named([PathKind::Sim, PathKind::Netns].map(PathKind::name)),
         (_, "path") => named(PathKind::ALL.map(PathKind::name)),
-        (_, "congestion") => named(["cubic", "newreno", "bbr", "fixed"]),
+        (_, "congestion") => named(Congestion::NAMES),
         (_, "preset") => named(Preset::ALL.map(Preset::name)),
-        (_, "aqm") => named(["droptail", "codel", "fq-codel", "pie", "red"]),
-        (_, "ecn-fault") => named(["bleach", "mark-all"]),
+        (_, "aqm") => named(Aqm::NAMES),
+        (_, "ecn-fault") => named(EcnFault::ALL.map(EcnFault::name)),
         (_, "loss-by") => named(["packet", "time"]),
         (_, "workload") => named(["messages", "video", "game", "page"]),
         (_, "arrivals") => named(["isochronous", "poisson"]),
         (_, "mode") => Mode::ALL.map(|mode| mode.to_string()).to_vec(),
-        (_, "format") => named(["json", "csv", "md", "html", "txt"]),
+        (_, "format") => named(FORMATS.iter().map(|format| format.ending)),
         (_, "shard") => named(["slurm", "k8s"]),
         (_, "ladder") => named(["longest"]),
         ("serve", "service") => named(Service::ALL.map(Service::name)),
@@ -90,8 +91,8 @@ fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
-/// Whether the value is a folder, by its name in the help.
-fn is_folder(arg: &Arg) -> bool {
+/// Whether the value is a folder: the help calls it DIR.
+fn takes_folder(arg: &Arg) -> bool {
     arg.get_value_names().is_some_and(|names| names.iter().any(|name| name == "DIR"))
 }
 

@@ -38,7 +38,7 @@ impl From<Vec<OsString>> for Filled {
 /// over those of the file, and these over those of the scenario.
 ///
 /// Returns an error if the file has anything but options of the command.
-pub(super) fn with_files(arguments: Vec<OsString>) -> Result<Filled, String> {
+pub(super) fn with_files(mut arguments: Vec<OsString>) -> Result<Filled, String> {
     let names_file = |argument: &OsString| {
         let argument = argument.as_encoded_bytes();
         argument.starts_with(b"--config") || argument.starts_with(b"--scenario")
@@ -74,7 +74,6 @@ pub(super) fn with_files(arguments: Vec<OsString>) -> Result<Filled, String> {
     let added = Given::new(command.get_name(), options).arguments(&command);
     let positional = added.iter().position(|argument| argument == "--").unwrap_or(added.len());
     let (added, positional) = added.split_at(positional);
-    let mut arguments = arguments;
     arguments.splice(2..2, added.iter().cloned());
     arguments.extend(positional.iter().cloned());
     Ok(Filled { arguments, origins })

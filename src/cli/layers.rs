@@ -16,7 +16,7 @@ use super::{
 pub(super) struct Layers<'a> {
     command: &'a Command,
     command_line: Options,
-    /// What set the options, and those of them that no layer before replaces.
+    /// Each file as messages name it, with those of its options that no higher layer replaces. The highest is first.
     files: Vec<(String, Options)>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Layers<'a> {
                 let left = pairs.into_iter().filter(is_free).map(|(key, value)| format!("{key}={value}"));
                 Some(left.collect::<Vec<_>>().join(",")).filter(|text| !text.is_empty())
             }
-            // It is refused when the whole command line is read.
+            // The error is reported when the whole command line is parsed.
             Err(_) => Some(text),
         };
         let left: Vec<String> = values.into_iter().filter_map(left_of).collect();

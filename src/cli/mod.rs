@@ -116,9 +116,10 @@ impl Cli {
         Self::command().find_subcommand(name).filter(|command| Self::is_sweep(command)).cloned()
     }
 
-    /// Records which options of the subcommand `command` were given, and the `origins` of those from files.
+    /// Records which options of the subcommand `command` were given, and the `origins`: which file set each option that
+    /// is not on the command line.
     ///
-    /// Returns an error if they are to be printed and cannot be.
+    /// Returns an error if the options are to be printed as a file, and a file cannot hold them.
     fn note_given(
         &mut self,
         command: &clap::Command,

@@ -4,7 +4,8 @@ use clap::{Arg, ArgAction, Command};
 
 use super::{Cli, given};
 
-/// Adds them to a command that takes options from files. Of a flag and its negation, the last on the command line wins.
+/// Adds these flags to a command that takes options from files. Of a flag and its negation, the last on the command
+/// line wins.
 pub(super) fn with_negations(command: Command) -> Command {
     if !Cli::is_sweep(&command) {
         return command;

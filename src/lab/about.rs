@@ -9,15 +9,12 @@ use crate::{
     transport::{Congestion, Transport},
 };
 
-/// The controllers by their name in `-C`, without parameters.
-const CONTROLLERS: [&str; 4] = ["cubic", "newreno", "bbr", "fixed"];
-
 pub(super) fn about(paths: &[PathKind]) -> Value {
     let transport = |transport: Transport| {
         let on = paths.iter().filter(|path| path.refuses(transport).is_none());
         let refused =
             paths.iter().filter_map(|path| Some((path.name().to_owned(), path.refuses(transport)?.into())));
-        let controllers = CONTROLLERS.into_iter().filter(|name| {
+        let controllers = Congestion::NAMES.into_iter().filter(|name| {
             name.parse::<Congestion>()
                 .is_ok_and(|congestion| transport.refuses_controller(congestion).is_none())
         });
@@ -33,7 +30,7 @@ pub(super) fn about(paths: &[PathKind]) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "paths": paths.iter().map(|path| path.name()).collect::<Vec<_>>(),
         "transports": Transport::all().map(transport).collect::<Vec<_>>(),
-        "congestion": CONTROLLERS,
+        "congestion": Congestion::NAMES,
         "presets": Preset::ALL.map(preset),
         "css": style_of_parts(),
     })

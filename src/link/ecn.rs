@@ -53,10 +53,11 @@ pub enum EcnFault {
 }
 
 impl EcnFault {
-    const ALL: [Self; 2] = [Self::Bleach, Self::MarkAll];
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Bleach, Self::MarkAll];
 
     /// Its name on the command line.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Bleach => "bleach",
             Self::MarkAll => "mark-all",

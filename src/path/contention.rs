@@ -8,11 +8,11 @@ use rustix::{
     io::pread,
 };
 
-/// More than this of waiting is not the kernel's work of a switch, but another thread's work.
+/// The kernel takes less than this to switch threads. A longer wait means that another thread ran.
 const SWITCH: Duration = Duration::from_micros(30);
 
-/// Tells whether the calling thread had to share its core. Without it, a thread that the hypervisor or an idle core woke
-/// late looks like one that another thread has delayed.
+/// Tells whether the calling thread had to share its core. Being late is no sign of that: a core that was idle, or the
+/// hypervisor, may have taken long to wake the thread.
 #[derive(Debug)]
 pub(super) struct Contention {
     /// The thread's scheduler statistics. `None` where the system has none.
@@ -60,11 +60,23 @@ mod tests {
         assert!(unknown.is_shared());
     }
 
+    /// The file has the time on a core, the time of waiting for one, and the number of turns.
     #[test]
     fn a_wait_for_a_core_counts_from_the_last_sleep() {
-        let mut contention = Contention::new();
-        let Some(waited) = contention.read() else { return };
-        contention.waited = waited + Duration::from_secs(3600);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let shows = |waited: Duration| {
+            std::fs::write(file.path(), format!("700 {} 3\n", waited.as_nanos())).unwrap();
+        };
+        let statistics = Some(file.reopen().unwrap().into());
+        let mut contention = Contention { statistics, waited: Duration::ZERO };
+        let before = Duration::from_secs(5);
+        shows(before);
+        contention.before_sleep();
+        shows(before + SWITCH);
+        assert!(!contention.is_shared());
+        shows(before + 2 * SWITCH);
+        assert!(contention.is_shared());
+        contention.before_sleep();
         assert!(!contention.is_shared());
     }
 }

@@ -44,8 +44,8 @@ const MEANINGS: [(Flag, &str); 23] = [
     ),
     (
         Flag::LateStart,
-        "connecting took more than a second, so the messages of some runs began a second or more later than over \
-         other transports, and this link changes with time: they met other moments of it",
+        "connecting took more than a second, so the messages of some runs began a second or more later than usual; \
+         this link changes with time, so they met other moments of it than those of other rows",
     ),
     (
         Flag::LateWire,

@@ -21,6 +21,9 @@ pub enum Congestion {
 pub const FIXED_WINDOW_BYTES: u64 = 1_000_000;
 
 impl Congestion {
+    /// The names of the controllers, without parameters.
+    pub const NAMES: [&str; 4] = ["cubic", "newreno", "bbr", "fixed"];
+
     /// The Linux kernel's name of this controller. The kernel has no fixed window and keeps its default there.
     pub(crate) const fn kernel_name(self) -> &'static str {
         match self {

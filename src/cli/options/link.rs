@@ -17,7 +17,7 @@ const HEADING: &str = "More of the link (commas separate values, and lists make 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
         let rtt = list("rtt", "TIME,..").help("Round trip without queueing, split evenly [default: 50ms]");
-        // Several are as one with all pairs: a file's and those of the command line.
+        // A file and the command line may each have one. Together they are read as a single one with all pairs.
         let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..").action(ArgAction::Append);
         let command = command
             .arg(rtt.conflicts_with("delay").help_heading(None::<&str>))
@@ -102,7 +102,7 @@ const TO_SERVER: &str = "to-server";
 const TO_CLIENT: &str = "to-client";
 pub(crate) const PRESET: &str = "preset";
 
-/// Whether an option has pairs for one direction.
+/// Whether this is an option that takes pairs of a property and its value, for one direction.
 pub(crate) fn has_pairs(name: &str) -> bool {
     [TO_SERVER, TO_CLIENT].contains(&name)
 }

@@ -139,7 +139,7 @@ fn nth(index: u32, set: &Set, count: u32, instead: impl Fn(u32) -> String) -> Re
     })
 }
 
-/// The part of a task of a job array, whose first task may have any number, and the others any step from it.
+/// The part of a task of a job array. Its tasks may begin at any number and have any step.
 ///
 /// Returns an error if tasks are missing between the first and the last. Such an array usually runs some tasks of an
 /// earlier one again, whose parts were numbered differently.
@@ -156,8 +156,9 @@ fn slurm_array(variable: Variable<'_>) -> Result<Shard, UsageError> {
     let is_whole = nth(last) == Some(count);
     nth(task).filter(|_| is_whole).and_then(|index| Shard::new(index, count).ok()).ok_or_else(|| {
         UsageError::new(format!(
-            "--shard slurm: task {task} is one of {count} from {first} to {last}, not each {step} after the one \
-             before; use --array=0-(N-1) with --shard slurm:N, which also allows to run single tasks again"
+            "--shard slurm: task {task} is one of {count} tasks from {first} to {last}, which do not follow each other \
+             in steps of {step}; use --array=0-(N-1) with --shard slurm:N, which also allows single tasks to be run \
+             again"
         ))
     })
 }

@@ -27,6 +27,11 @@ pub enum Aqm {
 const FORMS: &str = "droptail, codel[:TARGET[:INTERVAL]], fq-codel[:FLOWS[:QUANTUM[:TARGET[:INTERVAL]]]], \
                      pie[:TARGET[:UPDATE]] or red[:MIN[:MAX[:SHARE]]], such as codel:5ms:100ms or red:5p:15p:10%";
 
+impl Aqm {
+    /// The names of the disciplines, without parameters.
+    pub const NAMES: [&str; 5] = ["droptail", "codel", "fq-codel", "pie", "red"];
+}
+
 /// A quantum that is the MTU.
 const MTU: &str = "mtu";
 

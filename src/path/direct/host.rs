@@ -82,9 +82,8 @@ impl DirectHost {
     pub(in crate::path) fn enter(&self) -> tokio::runtime::EnterGuard<'_> {
         self.runtime.enter()
     }
-}
 
-impl DirectHost {
+    /// A socket for quinn, with the task that sends what waits in it.
     fn quic(&self, socket: QuicSocket) -> Arc<dyn quinn::AsyncUdpSocket> {
         let socket = Arc::new(socket);
         self.spawn("the sender of a QUIC socket's runs", Box::pin(socket.send_waiting()));

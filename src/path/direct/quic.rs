@@ -39,7 +39,7 @@ pub(super) struct QuicSocket {
     receiving: UdpSocketState,
     /// What the kernel can do for datagrams that leave by the present route.
     sending: Mutex<UdpSocketState>,
-    /// Waits for what quinn sends next.
+    /// Datagrams that wait for those that quinn sends next, to leave with the same call.
     run: Mutex<Run>,
     /// Wakes the task that sends the run if nothing follows.
     waits: Arc<Notify>,
@@ -88,7 +88,7 @@ impl QuicSocket {
                     }
                     let io = socket.io.clone();
                     drop(socket);
-                    // Fails only when the runtime ends.
+                    // An error means that the runtime ends, and this task with it.
                     let _ = io.writable().await;
                 }
             }

@@ -10,7 +10,7 @@ use quinn::udp::{EcnCodepoint, Transmit};
 /// How many datagrams a run must have to wait for another. quinn sends fewer only if it has no more to send.
 const LONG: usize = 10;
 
-/// What one call may send (IPv4's and UDP's headers count as well).
+/// The most bytes that one call may send: 65,535 less the headers of IPv4 and UDP.
 const MOST_BYTES: usize = 65_507;
 
 /// A run of datagrams that waits for the next one. It is empty if none waits.
@@ -35,8 +35,8 @@ impl Run {
         self.bytes.is_empty()
     }
 
-    /// Adds datagrams to those that wait, if one call can send all of them, or to an empty run if they are so many that
-    /// more will follow. The kernel takes `most` in one call.
+    /// Adds datagrams to those that wait, if one call can send all of them. If none wait, adds them only if they are so
+    /// many that quinn has more to send. One call can send at most `most` datagrams.
     ///
     /// Returns the length before, for [`Self::truncate`], or `None` if nothing was added.
     pub(super) fn add(&mut self, datagrams: &Transmit<'_>, most: usize) -> Option<usize> {

@@ -28,7 +28,7 @@ pub enum Flag {
     SendLate,
     /// Losses came in bursts.
     Bursty,
-    /// Connecting took so long that messages began later than over other transports, on a link that changes with time.
+    /// Connecting took so long that messages began later than usual, on a link that changes with time.
     LateStart,
     /// The emulated wire delivered packets late.
     LateWire,
