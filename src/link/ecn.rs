@@ -53,7 +53,7 @@ pub enum EcnFault {
 }
 
 impl EcnFault {
-    /// All of them.
+    /// All faults.
     pub const ALL: [Self; 2] = [Self::Bleach, Self::MarkAll];
 
     /// Its name on the command line.

@@ -11,8 +11,8 @@ use rustix::{
 /// The kernel takes less than this to switch threads. A longer wait means that another thread ran.
 const SWITCH: Duration = Duration::from_micros(30);
 
-/// Tells whether the calling thread had to share its core. Being late is no sign of that: a core that was idle, or the
-/// hypervisor, may have taken long to wake the thread.
+/// Tells whether the calling thread had to share its core. Waking up late does not show that: the core may have been
+/// idle, or the hypervisor busy.
 #[derive(Debug)]
 pub(super) struct Contention {
     /// The thread's scheduler statistics. `None` where the system has none.
@@ -60,7 +60,8 @@ mod tests {
         assert!(unknown.is_shared());
     }
 
-    /// The file has the time on a core, the time of waiting for one, and the number of turns.
+    /// The kernel's file has the time on a core, the time spent waiting for one, both in nanoseconds, and the number of
+    /// time slices.
     #[test]
     fn a_wait_for_a_core_counts_from_the_last_sleep() {
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -463,8 +463,8 @@ fn endings_of_a_transfer_onto_a_full_disk() {
 /// If a remote server goes away, the result shows how much it acknowledged.
 #[test]
 fn endings_of_an_upload_to_a_server_that_goes_away() {
-    /// The server's receive buffer, which Linux makes twice as large as asked for (socket(7)). A client never has more
-    /// than this under way without an acknowledgement.
+    /// The server's receive buffer, which Linux makes twice as large as asked for (socket(7)). No more than this is ever
+    /// sent and not yet acknowledged.
     const RECEIVE_BUFFER: usize = 1 << 17;
     const ACKNOWLEDGED: usize = 1 << 20;
     let _turn = together();
@@ -476,8 +476,8 @@ fn endings_of_an_upload_to_a_server_that_goes_away() {
     let url = format!("tcp://{}", listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        // The last segments are read before they are acknowledged, and a reset acknowledges nothing. The client can only
-        // send the bytes beyond the window once those before it are acknowledged.
+        // The last segments may be read before they are acknowledged, and a reset acknowledges nothing. So the server
+        // reads a buffer more, and another for the headers of messages.
         client.read_exact(&mut vec![0; ACKNOWLEDGED + 2 * RECEIVE_BUFFER]).unwrap();
     });
     let folder = tempfile::tempdir().unwrap();

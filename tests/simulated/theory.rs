@@ -86,8 +86,8 @@ fn figures(plan: &Plan) -> (f64, f64, f64) {
     (round(theory.delayed * 100.0), round(theory.blocked * 100.0), round(theory.extra() * 1e3))
 }
 
-/// Another program computed the figures by the same form, also those of the next tests. First order in the loss is
-/// 1 - 0.99^12 = 11.36% delayed, to which lost copies add a tenth of a point.
+/// A separate program computed these figures, and those of the next tests, by the same formula. If retransmissions were
+/// never lost, 1 - 0.99^12 = 11.36% would be delayed; lost ones add a tenth of a point.
 #[test]
 fn one_stream_of_100_ms_has_the_figures_of_another_program() {
     assert_eq!(figures(&plan(Transport::QUIC_ONE, RTT, EVERY, 8, "1%")), (11.46, 10.46, 6.87));

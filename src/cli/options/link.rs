@@ -17,7 +17,7 @@ const HEADING: &str = "More of the link (commas separate values, and lists make 
 impl Args for LinkArgs {
     fn augment_args(command: Command) -> Command {
         let rtt = list("rtt", "TIME,..").help("Round trip without queueing, split evenly [default: 50ms]");
-        // A file and the command line may each have one. Together they are read as a single one with all pairs.
+        // A file and the command line may each give this option. Their pairs are then read as one list.
         let pairs = |key| Arg::new(key).long(key).value_name("KEY=VALUE,..").action(ArgAction::Append);
         let command = command
             .arg(rtt.conflicts_with("delay").help_heading(None::<&str>))

@@ -16,7 +16,7 @@ const MOMENT: Duration = Duration::from_micros(100);
 /// Datagrams at shorter intervals are a stream, which is received in larger batches by a task that sleeps in between.
 const STREAM: Duration = Duration::from_micros(2);
 
-/// Datagrams of which one call moves this many bytes are a stream as well, at any interval.
+/// If one call moves at least this many bytes, its datagrams are a stream too, whatever their interval.
 const STREAM_BYTES: usize = 8 << 10;
 
 /// The longest time for which other tasks of this thread may wait.

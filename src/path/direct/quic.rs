@@ -88,7 +88,7 @@ impl QuicSocket {
                     }
                     let io = socket.io.clone();
                     drop(socket);
-                    // An error means that the runtime ends, and this task with it.
+                    // This fails only when the runtime shuts down, which ends this task too.
                     let _ = io.writable().await;
                 }
             }

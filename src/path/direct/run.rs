@@ -35,8 +35,8 @@ impl Run {
         self.bytes.is_empty()
     }
 
-    /// Adds datagrams to those that wait, if one call can send all of them. If none wait, adds them only if they are so
-    /// many that quinn has more to send. One call can send at most `most` datagrams.
+    /// Adds datagrams to those that wait, if one call can send all of them. If none wait, it adds them only if there are
+    /// at least `LONG`. One call can send at most `most` datagrams.
     ///
     /// Returns the length before, for [`Self::truncate`], or `None` if nothing was added.
     pub(super) fn add(&mut self, datagrams: &Transmit<'_>, most: usize) -> Option<usize> {
